@@ -1,0 +1,3 @@
+// The door of the local cluster (launcher and balancer behind `make run`).
+
+export { packageName } from "../index.ts";
