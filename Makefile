@@ -1,0 +1,87 @@
+# The one entry to everything. Targets install what they need first and then run the Node that
+# package.json pins (node_modules/.bin/node), whatever Node this machine came with.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := $(CURDIR)/node_modules/.bin
+# npm must keep running on the machine's own Node: `npm ci` replaces node_modules and ours with it.
+SYSTEM_PATH := $(subst $(BIN):,,$(PATH))
+export PATH := $(BIN):$(SYSTEM_PATH)
+
+NODE_MAJOR_MIN := 24
+INSTALLED := node_modules/.installed-lock.json
+
+.PHONY: help install run test check format bench simulate e2e generate verify images clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# The stamp is a copy of the lock file, compared by content: a fresh checkout with the same lock
+# installs nothing.
+install:
+	@if ! cmp -s package-lock.json $(INSTALLED); then \
+	  echo "Installing dependencies (npm ci)"; \
+	  PATH="$(SYSTEM_PATH)" npm ci --loglevel=error --no-progress; \
+	  if ! node -p 'require("rocksdb"), 1' >/dev/null 2>&1; then \
+	    echo "No ready-made RocksDB for this platform: building it from source (minutes)"; \
+	    PATH="$(SYSTEM_PATH)" npm rebuild rocksdb --ignore-scripts=false; \
+	  fi; \
+	  cp package-lock.json $(INSTALLED); \
+	fi
+	@if ! version=$$(node --version 2>&1); then \
+	  echo "The Node found first, $$(command -v node || echo none), does not run here: $$version" >&2; \
+	  echo "Install Node $(NODE_MAJOR_MIN) or newer and remove node_modules/.bin/node." >&2; exit 1; \
+	fi; \
+	major=$${version#v}; major=$${major%%.*}; \
+	if [ "$$major" -lt $(NODE_MAJOR_MIN) ]; then \
+	  echo "KVCluster needs Node >= $(NODE_MAJOR_MIN); this machine has $$version, and the Node that" >&2; \
+	  echo "package.json pins has no binary for $$(uname -sm). Install a newer Node yourself." >&2; \
+	  exit 1; \
+	fi
+
+run: install ## Start three nodes and a load balancer here (NODES=5 for five)
+	@exec node client/src/local/main.ts
+
+test: install ## Run every suite except e2e and print totals per suite (SUITE="raft unit" to choose)
+	@node scripts/test.ts $(SUITE)
+
+check: install ## Type-check, lint, format check, house rules
+	@echo "tsc -b"; tsc -b
+	@echo "biome ci"; biome ci --colors=off --error-on-warnings
+	@node scripts/test.ts tidy
+
+format: install
+	@biome check --write
+
+bench: install ## Measure against etcd on this machine
+	@exec node bench/main.ts
+
+simulate: install
+	@exec node tests/simulation/main.ts --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+e2e: install ## Run the end-to-end tests against a real Kubernetes
+	@node scripts/test.ts e2e
+
+generate: install ## Write the generated references and manifests
+	@node scripts/generate.ts --write
+
+verify: install ## Show that everything generated is fresh
+	@node scripts/generate.ts --check
+
+images: install ## Build the container images (docker, podman or buildah)
+	@if [ ! -f node/Containerfile ]; then \
+	  echo "make images: node/Containerfile does not exist; the images come with the operator." >&2; \
+	  exit 1; \
+	fi; \
+	for tool in docker podman buildah; do \
+	  if command -v $$tool >/dev/null; then \
+	    tsc -b; exec $$tool build -f node/Containerfile -t kvcluster/node:$$(node -p 'require("./package.json").version') .; \
+	  fi; \
+	done; \
+	echo "make images: needs docker, podman or buildah on the PATH." >&2; exit 1
+
+clean: ## Remove what was built and installed (local data in .data stays)
+	rm -rf node_modules dist coverage protocol/dist node/dist client/dist operator/dist
