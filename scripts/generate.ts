@@ -1,6 +1,6 @@
 /**
  * `make generate` writes what can be derived from the code (references, OpenAPI, manifests);
- * `make verify` makes it again and fails with the first difference when the files on disk are stale.
+ * `make verify` makes it again and fails with the first difference from the files on disk.
  */
 
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -52,7 +52,11 @@ function firstDifference(onDisk: string, made: string): string {
   const after = made.split("\n");
   const at = after.findIndex((line, i) => line !== before[i]);
   const line = at === -1 ? after.length : at;
-  return `line ${line + 1}\n    on disk   ${before[line] ?? "(end)"}\n    generated ${after[line] ?? "(end)"}`;
+  return [
+    `line ${line + 1}`,
+    `    on disk   ${before[line] ?? "(end)"}`,
+    `    generated ${after[line] ?? "(end)"}`,
+  ].join("\n");
 }
 
 function findStale(files: readonly GeneratedFile[]): string[] {

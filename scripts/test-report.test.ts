@@ -5,9 +5,6 @@ import { join } from "node:path";
 import { run, test } from "node:test";
 import { report, type Totals, totalsLine } from "./test-report.ts";
 
-// Each test file runs as a child of the runner, where run() refuses to nest unless this is gone.
-delete process.env["NODE_TEST_CONTEXT"];
-
 /** Runs files with these contents as the real runner would, and returns totals and output. */
 async function runFiles(contents: readonly string[]): Promise<{ totals: Totals; text: string }> {
   const folder = mkdtempSync(join(tmpdir(), "kvcluster-report-"));
@@ -19,6 +16,8 @@ async function runFiles(contents: readonly string[]): Promise<{ totals: Totals; 
   let text = "";
   const out = { write: (chunk: string) => (text += chunk) };
   try {
+    // Each test file is a child of the runner; run() refuses to nest while this is set.
+    delete process.env["NODE_TEST_CONTEXT"];
     const totals = await report(run({ files }), folder, out);
     return { totals, text };
   } finally {

@@ -49,10 +49,11 @@ export async function report(run: TestsStream, root: string, out: Sink): Promise
   };
   run.on("test:stdout", (data) => out.write(data.message));
   run.on("test:stderr", (data) => out.write(data.message));
-  run.on("test:pass", (data) => tallyPass(data, resultOf(data.file), out));
-  run.on("test:fail", (data) => tallyFail(data, resultOf(data.file), out));
+  // Unlike test:pass and test:fail, this event comes as tests end, not in the order of the files.
   run.on("test:complete", (data) => {
-    if (isWholeFile(data)) printFile(resultOf(data.file), data.details.duration_ms, out);
+    const result = resultOf(data.file);
+    if (isWholeFile(data)) settleFile(data, result, out);
+    else if (data.details.type !== "suite" || !hasFailedInside(data)) tally(data, result, out);
   });
   await new Promise<void>((resolve, reject) => {
     run.on("end", resolve);
@@ -68,42 +69,44 @@ function isWholeFile(data: { name: string; file?: string | undefined }): boolean
   return data.name === data.file;
 }
 
-function tallyPass(data: EventData.TestPass, result: FileResult, out: Sink): void {
-  if (data.details.type === "suite") return;
-  if (isWholeFile(data)) {
+function settleFile(data: EventData.TestComplete, result: FileResult, out: Sink): void {
+  if (!data.details.passed && !hasFailedInside(data)) tally(data, result, out);
+  if (result.tests === 0) {
     result.tests += 1;
     result.fail += 1;
     out.write(`✖ ${result.path} contains no test\n`);
-    return;
   }
-  result.tests += 1;
-  if (data.skip === undefined && data.todo === undefined) {
-    result.pass += 1;
-    return;
-  }
-  result.skipped += 1;
-  out.write(`﹣ ${result.path}: ${data.name} (skipped: ${data.skip ?? data.todo})\n`);
+  const mark = result.fail > 0 ? "✖" : "✔";
+  const tests = `${result.tests} ${result.tests === 1 ? "test" : "tests"}`;
+  out.write(`${mark} ${result.path} (${tests}, ${Math.round(data.details.duration_ms)} ms)\n`);
 }
 
-function tallyFail(data: EventData.TestFail, result: FileResult, out: Sink): void {
-  if (data.details.type === "suite" && hasFailedInside(data)) return;
+function tally(data: EventData.TestComplete, result: FileResult, out: Sink): void {
+  const reason = data.skip ?? data.todo;
+  if (data.details.passed && data.details.type === "suite") return;
   result.tests += 1;
-  result.fail += 1;
-  const { cause } = data.details.error;
+  if (!data.details.passed) {
+    result.fail += 1;
+    printFailure(data, result, out);
+  } else if (reason === undefined) {
+    result.pass += 1;
+  } else {
+    result.skipped += 1;
+    out.write(`﹣ ${result.path}: ${data.name} (skipped: ${reason})\n`);
+  }
+}
+
+/** A suite or a file fails when a test in it fails; that test has been counted already. */
+function hasFailedInside(data: EventData.TestComplete): boolean {
+  const { error } = data.details;
+  return error !== undefined && "failureType" in error && error.failureType === "subtestsFailed";
+}
+
+function printFailure(data: EventData.TestComplete, result: FileResult, out: Sink): void {
+  const cause = data.details.error?.cause;
   const place = data.line === undefined ? result.path : `${result.path}:${data.line}`;
   out.write(`\n✖ ${data.name}\n  at ${place}\n`);
   out.write(`${indent(typeof cause === "string" ? cause : inspect(cause, { depth: 6 }))}\n\n`);
-}
-
-/** A suite or parent fails when a test in it fails; that test has been counted already. */
-function hasFailedInside(data: EventData.TestFail): boolean {
-  return "failureType" in data.details.error && data.details.error.failureType === "subtestsFailed";
-}
-
-function printFile(result: FileResult, durationMs: number, out: Sink): void {
-  const mark = result.fail > 0 ? "✖" : "✔";
-  const tests = `${result.tests} ${result.tests === 1 ? "test" : "tests"}`;
-  out.write(`${mark} ${result.path} (${tests}, ${Math.round(durationMs)} ms)\n`);
 }
 
 function indent(text: string): string {
