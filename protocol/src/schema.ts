@@ -1,0 +1,29 @@
+/**
+ * Ties a JSON schema to a type that people read. The type is written by hand, with its docstrings;
+ * the compiler checks that the schema describes it. Owns no schema itself.
+ */
+import type { Static, TSchema } from "typebox";
+
+/** A JSON schema whose valid documents are `T`. */
+export interface JsonSchema<T> extends TSchema {
+  /** Never present: carries `T` for the compiler. */
+  readonly "~document"?: T;
+}
+
+/** `unknown` when a document of schema `S` is a `T` with no key more or less. */
+type Describes<T, S extends TSchema> =
+  Static<S> extends T
+    ? T extends readonly unknown[]
+      ? unknown
+      : [keyof T] extends [keyof Static<S>]
+        ? [keyof Static<S>] extends [keyof T]
+          ? unknown
+          : { readonly "schema has keys that the type lacks": Exclude<keyof Static<S>, keyof T> }
+        : { readonly "schema lacks keys": Exclude<keyof T, keyof Static<S>> }
+    : { readonly "a document of the schema is not of the type": Static<S> };
+
+/** `schemaOf<T>()(schema)`: the schema, typed; does not compile when it does not describe `T`. */
+export const schemaOf =
+  <T>(): (<S extends TSchema>(schema: S & Describes<T, S>) => JsonSchema<T>) =>
+  (schema) =>
+    schema;
