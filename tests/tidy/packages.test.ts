@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { completeLock } from "../../scripts/platform-builds.ts";
 import { assertNone, listFiles, readText } from "./source-files.test-kit.ts";
 
 interface Manifest {
@@ -71,6 +72,18 @@ test("the lock file names no host", () => {
   assertNone(findHosts(readText("package-lock.json")));
   assert.equal(findHosts('{ "resolved": "https://host.test/a.tgz" }').length, 1);
   assert.deepEqual(findHosts('{ "resolved": "client", "link": true }'), []);
+});
+
+test("the lock file names the builds for every platform", () => {
+  const { added } = completeLock(JSON.parse(readText("package-lock.json")));
+  assertNone(added.map((name) => `${name}: run node scripts/lock-platforms.ts`));
+  const asks = { optionalDependencies: { "@a/b-linux-x64-musl": "1.0.0", fast: "1.0.0" } };
+  const { lock, added: missing } = completeLock({ packages: { "node_modules/b": asks } });
+  assert.deepEqual(missing, ["@a/b-linux-x64-musl"]);
+  assert.deepEqual(lock.packages["node_modules/@a/b-linux-x64-musl"], {
+    ...{ version: "1.0.0", os: ["linux"], cpu: ["x64"], libc: ["musl"] },
+    optional: true,
+  });
 });
 
 test("the Node that runs everything is pinned at one version for all platforms", () => {
