@@ -14,8 +14,8 @@ import type {
   LogIndex,
   LogWrite,
   Member,
-  Message,
   MembershipChange,
+  Message,
   NodeId,
   RaftRestore,
   RejectionReason,
@@ -41,6 +41,8 @@ export interface StateSummary {
   readonly keys: number;
   /** Rolling CRC-32 of every effect since bootstrap; equal on equal states. */
   readonly hash: number;
+  /** The latest index whose hash every replica remembers, for `verifyHash`; null before the first. */
+  readonly checkpoint: { readonly index: LogIndex; readonly hash: number } | null;
 }
 
 /** The answer to a command whose origin is this life of this node. */
@@ -55,7 +57,11 @@ export interface Applied {
   /** Only commands proposed by this life of this node, in log order. */
   readonly settled: readonly SettledCommand[];
   /** Set when a verifyHash entry met another hash: this replica has diverged and must not serve. */
-  readonly divergence: { readonly index: LogIndex; readonly expected: number; readonly actual: number } | null;
+  readonly divergence: {
+    readonly index: LogIndex;
+    readonly expected: number;
+    readonly actual: number;
+  } | null;
 }
 
 /** One key with its record, as a scan or a read gives it. */

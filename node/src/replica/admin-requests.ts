@@ -1,0 +1,191 @@
+/**
+ * Membership changes and leadership transfers, taken on any node and carried out by the leader. A
+ * change is answered when this node has applied its entry; a request that no leader took is tried
+ * again at each tick until its deadline.
+ */
+import type { Acceptance, Input, LogIndex, NodeId, Rejection } from "../raft/index.ts";
+import type { AdminOutcome, AdminRequest, PeerMessage } from "./ports.ts";
+import { requestKind, toRequestId } from "./request-id.ts";
+import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
+
+interface LocalRequest {
+  readonly request: AdminRequest;
+  readonly deadlineAtMs: number;
+  readonly resolve: (index: LogIndex) => void;
+  readonly reject: (error: ReplicaError) => void;
+  /** Where it is: `waiting` for a leader, `sent`, or `appended` and waiting for its apply. */
+  state: { type: "waiting" } | { type: "sent" } | { type: "appended"; index: LogIndex };
+}
+
+/** Who gets the core's answer: a request of this node, or another node's. */
+type Asker =
+  | { readonly type: "local"; readonly requestId: number }
+  | { readonly type: "peer"; readonly from: NodeId; readonly requestId: number };
+
+export interface AdminPorts {
+  readonly requestsMax: number;
+  send(to: NodeId, message: PeerMessage): void;
+}
+
+const toInput = (id: number, request: AdminRequest): Input =>
+  request.type === "changeMembership"
+    ? { type: "changeMembership", id, change: request.change }
+    : { type: "transferLeadership", id, target: request.target };
+
+export class AdminRequests {
+  readonly #ports: AdminPorts;
+  readonly #local = new Map<number, LocalRequest>();
+  /** Requests in the core, by request id. */
+  readonly #asked = new Map<number, Asker>();
+  /** Changes appended by this leader and not yet applied: answered then. */
+  #appended: { readonly asker: Asker; readonly acceptance: Acceptance }[] = [];
+  #count = 0;
+
+  constructor(ports: AdminPorts) {
+    this.#ports = ports;
+  }
+
+  add(request: AdminRequest, deadlineAtMs: number): Promise<LogIndex> {
+    if (this.#local.size >= this.#ports.requestsMax) {
+      const detail = `${this.#local.size} admin requests are under way on this node`;
+      return Promise.reject(new ReplicaError("OVERLOADED", detail));
+    }
+    return new Promise((resolve, reject) => {
+      const state = { type: "waiting" } as const;
+      this.#local.set(this.#next(), { request, deadlineAtMs, resolve, reject, state });
+    });
+  }
+
+  /** Hands waiting requests to whoever leads. The inputs are for the core, when this node leads. */
+  route(self: NodeId, leader: NodeId | null): readonly Input[] {
+    if (leader === null) return [];
+    const inputs: Input[] = [];
+    for (const [requestId, local] of this.#local) {
+      if (local.state.type !== "waiting") continue;
+      local.state = { type: "sent" };
+      if (leader === self) inputs.push(this.#ask({ type: "local", requestId }, local.request));
+      else this.#ports.send(leader, { type: "adminRequest", requestId, request: local.request });
+    }
+    return inputs;
+  }
+
+  /** A request that another node forwarded here. */
+  receive(from: NodeId, requestId: number, request: AdminRequest): Input {
+    return this.#ask({ type: "peer", from, requestId }, request);
+  }
+
+  /** The leader's answer to a request that was forwarded. */
+  answered(requestId: number, outcome: AdminOutcome, appliedIndex: LogIndex): void {
+    const local = this.#local.get(requestId);
+    if (local === undefined) return;
+    if (outcome.type === "rejected") this.#refuse(requestId, outcome);
+    else local.state = { type: "appended", index: outcome.index };
+    this.applied(appliedIndex, () => true);
+  }
+
+  accepted(acceptances: readonly Acceptance[]): void {
+    for (const acceptance of acceptances) {
+      const asker = this.#asked.get(acceptance.id);
+      if (asker === undefined) continue;
+      this.#asked.delete(acceptance.id);
+      this.#appended.push({ asker, acceptance });
+    }
+  }
+
+  rejected(rejections: readonly Rejection[]): void {
+    for (const { id, reason, detail } of rejections) {
+      if (requestKind(id) === "admin") this.#settle(id, { type: "rejected", reason, detail });
+    }
+  }
+
+  /** Transfers that ended well. `index` is told for completeness: nothing was appended. */
+  transferred(ids: readonly number[], index: LogIndex): void {
+    for (const id of ids) this.#settle(id, { type: "done", index });
+  }
+
+  /**
+   * Answers what is applied. @param survived tells whether the entry at an applied index is the one
+   * that was appended, and not another leader's.
+   */
+  applied(appliedIndex: LogIndex, survived: (acceptance: Acceptance) => boolean): void {
+    if (this.#appended.length > 0) this.#answerAppended(appliedIndex, survived);
+    for (const [requestId, local] of this.#local) {
+      if (local.state.type !== "appended" || local.state.index > appliedIndex) continue;
+      this.#local.delete(requestId);
+      local.resolve(local.state.index);
+    }
+  }
+
+  /** Ends what is past its deadline. */
+  expire(nowMs: number): void {
+    for (const [requestId, local] of this.#local) {
+      if (local.deadlineAtMs > nowMs) continue;
+      const sent = local.state.type !== "waiting";
+      const code = sent ? "OUTCOME_UNKNOWN" : "NO_LEADER";
+      this.#fail(requestId, code, `the deadline passed in state ${local.state.type}`);
+    }
+  }
+
+  abandon(code: ReplicaErrorCode, detail: string): void {
+    for (const requestId of this.#local.keys()) this.#fail(requestId, code, detail);
+  }
+
+  #answerAppended(appliedIndex: LogIndex, survived: (a: Acceptance) => boolean): void {
+    const ready = this.#appended.filter(({ acceptance }) => acceptance.index <= appliedIndex);
+    this.#appended = this.#appended.filter(({ acceptance }) => acceptance.index > appliedIndex);
+    for (const { asker, acceptance } of ready) {
+      const outcome: AdminOutcome = survived(acceptance)
+        ? { type: "done", index: acceptance.index }
+        : { type: "rejected", reason: "notLeader", detail: "another leader replaced the change" };
+      this.#answer(asker, outcome);
+    }
+  }
+
+  #next(): number {
+    this.#count += 1;
+    return this.#count;
+  }
+
+  #ask(asker: Asker, request: AdminRequest): Input {
+    const id = toRequestId("admin", this.#next());
+    this.#asked.set(id, asker);
+    return toInput(id, request);
+  }
+
+  #settle(id: number, outcome: AdminOutcome): void {
+    const asker = this.#asked.get(id);
+    if (asker === undefined) return;
+    this.#asked.delete(id);
+    this.#answer(asker, outcome);
+  }
+
+  #answer(asker: Asker, outcome: AdminOutcome): void {
+    const { requestId } = asker;
+    if (asker.type === "peer") {
+      this.#ports.send(asker.from, { type: "adminResponse", requestId, outcome });
+      return;
+    }
+    const local = this.#local.get(requestId);
+    if (local === undefined) return;
+    if (outcome.type === "rejected") this.#refuse(requestId, outcome);
+    else local.state = { type: "appended", index: outcome.index };
+  }
+
+  #refuse(requestId: number, outcome: Extract<AdminOutcome, { type: "rejected" }>): void {
+    const local = this.#local.get(requestId);
+    if (local === undefined) return;
+    if (outcome.reason === "notLeader" || outcome.reason === "leaderNotReady") {
+      local.state = { type: "waiting" };
+      return;
+    }
+    this.#local.delete(requestId);
+    local.reject(new ReplicaError("CHANGE_REJECTED", outcome.detail, outcome.reason));
+  }
+
+  #fail(requestId: number, code: ReplicaErrorCode, detail: string): void {
+    const local = this.#local.get(requestId);
+    if (local === undefined) return;
+    this.#local.delete(requestId);
+    local.reject(new ReplicaError(code, detail));
+  }
+}

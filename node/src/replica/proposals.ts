@@ -1,0 +1,142 @@
+/**
+ * Commands taken by this node that wait for their result. A proposal is parked until a leader is
+ * known, then routed once; from that moment its outcome is unknown until this node applies it. It
+ * must never be routed again unless a leader said that it did not append it.
+ */
+import type { CommandResult } from "../kv/index.ts";
+import type { SettledCommand } from "./ports.ts";
+import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
+
+export interface PendingProposal {
+  readonly sequence: number;
+  /** The encoded command. */
+  readonly data: Uint8Array;
+  readonly deadlineAtMs: number;
+  readonly resolve: (result: CommandResult) => void;
+  readonly reject: (error: ReplicaError) => void;
+  /** It left for a leader: it may take effect. */
+  routed: boolean;
+}
+
+export interface ProposalLimits {
+  readonly proposalsMax: number;
+  readonly proposalBytesMax: number;
+}
+
+export class ProposalTable {
+  readonly #limits: ProposalLimits;
+  readonly #pending = new Map<number, PendingProposal>();
+  #parked: PendingProposal[] = [];
+  #bytes = 0;
+  #sequence = 0;
+  #settled = 0;
+  #failed = 0;
+
+  constructor(limits: ProposalLimits) {
+    this.#limits = limits;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+  /** Settled with a result since start. */
+  get settled(): number {
+    return this.#settled;
+  }
+  /** Ended without a result since start. */
+  get failed(): number {
+    return this.#failed;
+  }
+  get hasParked(): boolean {
+    return this.#parked.length > 0;
+  }
+
+  /**
+   * Takes a command. @param encode makes the command's bytes for the sequence it is given.
+   * @throws ReplicaError OVERLOADED at the limit of count or bytes.
+   */
+  add(deadlineAtMs: number, encode: (sequence: number) => Uint8Array): Promise<CommandResult> {
+    const { proposalsMax, proposalBytesMax } = this.#limits;
+    if (this.#pending.size >= proposalsMax || this.#bytes >= proposalBytesMax) {
+      this.#failed += 1;
+      const detail = `${this.#pending.size} proposals of ${this.#bytes} bytes wait on this node`;
+      return Promise.reject(
+        new ReplicaError("OVERLOADED", `${detail} (limits ${proposalsMax}, ${proposalBytesMax})`),
+      );
+    }
+    const sequence = this.#sequence;
+    this.#sequence += 1;
+    const data = encode(sequence);
+    this.#bytes += data.length;
+    return new Promise((resolve, reject) => {
+      const proposal = { sequence, data, deadlineAtMs, resolve, reject, routed: false };
+      this.#pending.set(sequence, proposal);
+      this.#parked.push(proposal);
+    });
+  }
+
+  /** Everything parked and still wanted, marked as routed. */
+  takeParked(): readonly PendingProposal[] {
+    const parked = this.#parked.filter((proposal) => this.#pending.has(proposal.sequence));
+    this.#parked = [];
+    for (const proposal of parked) proposal.routed = true;
+    return parked;
+  }
+
+  /** A leader did not append it: it waits for the next route. */
+  park(sequence: number): void {
+    const proposal = this.#pending.get(sequence);
+    if (proposal === undefined) return;
+    proposal.routed = false;
+    this.#parked.push(proposal);
+  }
+
+  /** Results of applied entries. Sequences that were given up are passed over. */
+  settle(settled: readonly SettledCommand[]): void {
+    for (const { sequence, result } of settled) {
+      const proposal = this.#remove(sequence);
+      if (proposal === undefined) continue;
+      this.#settled += 1;
+      proposal.resolve(result);
+    }
+  }
+
+  /** Ends one without a result. */
+  fail(sequence: number, code: ReplicaErrorCode, detail: string): void {
+    const proposal = this.#remove(sequence);
+    if (proposal === undefined) return;
+    this.#failed += 1;
+    proposal.reject(new ReplicaError(code, detail));
+  }
+
+  /** Ends those whose deadline has passed. */
+  expire(nowMs: number): void {
+    for (const proposal of this.#pending.values()) {
+      if (proposal.deadlineAtMs <= nowMs) this.#expireOne(proposal);
+    }
+  }
+
+  /** Ends all that were not routed with `code`, and the others as of unknown outcome. */
+  abandon(code: ReplicaErrorCode, detail: string): void {
+    for (const proposal of this.#pending.values()) {
+      this.fail(proposal.sequence, proposal.routed ? "OUTCOME_UNKNOWN" : code, detail);
+    }
+  }
+
+  #expireOne(proposal: PendingProposal): void {
+    const { sequence, routed } = proposal;
+    if (routed) {
+      this.fail(sequence, "OUTCOME_UNKNOWN", "the deadline passed before the command was applied");
+    } else {
+      this.fail(sequence, "NO_LEADER", "no leader was known before the deadline");
+    }
+  }
+
+  #remove(sequence: number): PendingProposal | undefined {
+    const proposal = this.#pending.get(sequence);
+    if (proposal === undefined) return undefined;
+    this.#pending.delete(sequence);
+    this.#bytes -= proposal.data.length;
+    return proposal;
+  }
+}

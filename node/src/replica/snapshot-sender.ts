@@ -1,0 +1,68 @@
+/**
+ * Streams snapshots to followers that need the state itself: opened when asked for, a bounded number
+ * at a time, one per follower. The core learns of every end, good or bad.
+ */
+import type { LogIndex, NodeId, Term } from "../raft/index.ts";
+import type { SnapshotSource, Store, Transport } from "./ports.ts";
+
+export interface SnapshotSenderPorts {
+  readonly store: Pick<Store, "openSnapshot">;
+  readonly transport: Pick<Transport, "sendSnapshot">;
+  readonly streamsMax: number;
+  term(): Term;
+  ended(to: NodeId, index: LogIndex, delivered: boolean): void;
+}
+
+export class SnapshotSender {
+  readonly #ports: SnapshotSenderPorts;
+  /** Index of the snapshot on its way to each follower; null while it is being opened. */
+  readonly #streams = new Map<NodeId, LogIndex | null>();
+  #waiting: NodeId[] = [];
+  #sent = 0;
+
+  constructor(ports: SnapshotSenderPorts) {
+    this.#ports = ports;
+  }
+
+  /** Snapshots delivered since start. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** The log after this index must stay: a snapshot that ends there is on its way. */
+  oldestIndex(): LogIndex | null {
+    let oldest: LogIndex | null = null;
+    for (const index of this.#streams.values()) {
+      if (index !== null && (oldest === null || index < oldest)) oldest = index;
+    }
+    return oldest;
+  }
+
+  request(to: readonly NodeId[]): void {
+    for (const id of to) {
+      if (!this.#streams.has(id) && !this.#waiting.includes(id)) this.#waiting.push(id);
+    }
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    while (this.#streams.size < this.#ports.streamsMax) {
+      const to = this.#waiting.shift();
+      if (to === undefined) return;
+      this.#streams.set(to, null);
+      this.#ports.store.openSnapshot((source) => this.#stream(to, source));
+    }
+  }
+
+  #stream(to: NodeId, source: SnapshotSource): void {
+    const { index } = source.metadata;
+    this.#streams.set(to, index);
+    this.#ports.transport.sendSnapshot(to, this.#ports.term(), source, (delivered) => {
+      source.close();
+      this.#streams.delete(to);
+      if (delivered) this.#sent += 1;
+      this.#ports.ended(to, index, delivered);
+      this.#startNext();
+    });
+  }
+}
