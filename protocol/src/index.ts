@@ -80,4 +80,4 @@ export {
   stateHashSchema,
 } from "./operations.ts";
 export { type Problem, problemMediaType, problemSchema } from "./problem.ts";
-export type { JsonSchema } from "./schema.ts";
+export { type JsonSchema, schemaOf } from "./schema.ts";

@@ -81,15 +81,7 @@ export const listPageSchema: JsonSchema<ListPage> = schemaOf<ListPage>()(
   Type.Object(
     {
       revision: revisionField,
-      items: Type.Array(
-        Type.Object({
-          ...keyFields,
-          value: Type.Optional(base64Field),
-          modRevision: Type.Integer({ description: "Revision of the last change" }),
-          createRevision: Type.Integer({ description: "Revision at which it came into being" }),
-          version: Type.Integer({ description: "Changes since it came into being, from 1" }),
-        }),
-      ),
+      items: Type.Array(listItemSchema),
       continue: Type.Optional(
         Type.String({ description: "Opaque; send it back for the next page. Absent on the last" }),
       ),

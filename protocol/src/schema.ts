@@ -2,13 +2,10 @@
  * Ties a JSON schema to a type that people read. The type is written by hand, with its docstrings;
  * the compiler checks that the schema describes it. Owns no schema itself.
  */
-import type { Static, TSchema } from "typebox";
+import Type, { type Static, type TSchema, type TUnsafe } from "typebox";
 
-/** A JSON schema whose valid documents are `T`. */
-export interface JsonSchema<T> extends TSchema {
-  /** Never present: carries `T` for the compiler. */
-  readonly "~document"?: T;
-}
+/** A JSON schema whose valid documents are `T`. (An interface of its own keeps errors short.) */
+export interface JsonSchema<T> extends TUnsafe<T> {}
 
 /** `unknown` when a document of schema `S` is a `T` with no key more or less. */
 type Describes<T, S extends TSchema> =
@@ -26,4 +23,4 @@ type Describes<T, S extends TSchema> =
 export const schemaOf =
   <T>(): (<S extends TSchema>(schema: S & Describes<T, S>) => JsonSchema<T>) =>
   (schema) =>
-    schema;
+    Type.Unsafe(schema);
