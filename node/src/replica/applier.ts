@@ -15,7 +15,6 @@ export class Applier {
   #requested: LogIndex;
   #wanted: LogIndex;
   #inFlight = 0;
-  #corrupt = false;
   #entriesApplied = 0;
 
   constructor(
@@ -33,10 +32,6 @@ export class Applier {
   /** Figures of the state as of the last completed apply. */
   get summary(): StateSummary {
     return this.#summary;
-  }
-  /** A check in the log found that this replica has diverged. */
-  get corrupt(): boolean {
-    return this.#corrupt;
   }
   get entriesApplied(): number {
     return this.#entriesApplied;
@@ -61,7 +56,6 @@ export class Applier {
     this.#inFlight -= 1;
     this.#entriesApplied += applied.summary.appliedIndex - this.#summary.appliedIndex;
     this.#summary = applied.summary;
-    if (applied.divergence !== null) this.#corrupt = true;
     this.#onApplied(applied);
     this.request(this.#wanted);
   }

@@ -15,9 +15,6 @@ export interface HealthFacts {
   readonly nowMs: number;
   readonly raft: RaftStatus;
   readonly appliedIndex: number;
-  readonly corrupt: boolean;
-  readonly removed: boolean;
-  readonly draining: boolean;
 }
 
 export class Health {
@@ -68,9 +65,6 @@ export class Health {
   /** Empty when ready. */
   notReadyReason(facts: HealthFacts): string {
     const { raft } = facts;
-    if (facts.corrupt) return "the state of this replica is corrupt";
-    if (facts.removed) return "this node was removed from the cluster";
-    if (facts.draining) return "this node is draining";
     if (raft.leader === null) return "no leader is known";
     const gap = raft.commitIndex - facts.appliedIndex;
     if (raft.role === "learner" && gap > this.#limits.learnerGapMax) {

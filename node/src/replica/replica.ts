@@ -39,14 +39,10 @@ import type {
 import { ProposalTable } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
 import { requestKind } from "./request-id.ts";
-import {
-  type ReplicaCounters,
-  ReplicaError,
-  type ReplicaService,
-  type ReplicaStatus,
-} from "./service.ts";
+import type { ReplicaCounters, ReplicaService, ReplicaStatus } from "./service.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
+import { Standing } from "./standing.ts";
 
 export interface ReplicaSetup {
   readonly options: ReplicaOptions;
@@ -68,11 +64,11 @@ export class Replica implements ReplicaService {
   readonly #reads: ReadBarriers;
   readonly #admin: AdminRequests;
   readonly #health: Health;
+  readonly #standing: Standing;
   readonly #housekeeping: Housekeeping;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
   readonly #intake: PeerIntake;
-  #draining = false;
   #leaderChanges = 0;
   #stopTicks: () => void = () => {};
 
@@ -96,6 +92,7 @@ export class Replica implements ReplicaService {
       send: (to, message) => transport.send(to, message),
     });
     this.#health = new Health({ ...options, learnerGapMax: options.raft.promotionGapMax });
+    this.#standing = new Standing(this.#self, this.#health);
     this.#sender = this.#createSender();
     this.#receiver = this.#createReceiver();
     this.#housekeeping = this.#createHousekeeping();
@@ -117,12 +114,13 @@ export class Replica implements ReplicaService {
   /** Ends the loop; what waits is told. The store and the transport are closed by their owner. */
   stop(): void {
     this.#loop.stop();
+    this.#standing.stop();
     this.#stopTicks();
     this.#abandon("SHUTTING_DOWN", "the node is shutting down");
   }
 
   propose(command: Command, deadlineMs: number): Promise<CommandResult> {
-    const refusal = this.#refusal();
+    const refusal = this.#standing.refusal();
     if (refusal !== null) return Promise.reject(refusal);
     const { options, runtime } = this.#setup;
     const result = this.#proposals.add(runtime.monotonicMs() + deadlineMs, (sequence) =>
@@ -133,7 +131,7 @@ export class Replica implements ReplicaService {
   }
 
   readBarrier(deadlineMs: number): Promise<LogIndex> {
-    const refusal = this.#refusal();
+    const refusal = this.#standing.refusal();
     if (refusal !== null) return Promise.reject(refusal);
     const barrier = this.#reads.wait(this.#setup.runtime.monotonicMs() + deadlineMs);
     this.#loop.schedule();
@@ -141,7 +139,7 @@ export class Replica implements ReplicaService {
   }
 
   admin(request: AdminRequest, deadlineMs: number): Promise<LogIndex> {
-    const refusal = this.#refusal();
+    const refusal = this.#standing.refusal();
     if (refusal !== null) return Promise.reject(refusal);
     const done = this.#admin.add(request, this.#setup.runtime.monotonicMs() + deadlineMs);
     this.#loop.schedule();
@@ -153,7 +151,7 @@ export class Replica implements ReplicaService {
    * @throws ReplicaError as `admin` does; the node is draining all the same.
    */
   async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true;
+    this.#standing.drain();
     const { role, configuration } = this.#loop.status;
     const voters = configuration.members.filter((member) => member.role === "voter");
     if (role !== "leader" || voters.length < 2) return;
@@ -169,15 +167,19 @@ export class Replica implements ReplicaService {
   }
 
   status(): ReplicaStatus {
-    const notReadyReason = this.#notReadyReason();
+    const notReadyReason = this.#standing.notReadyReason({
+      nowMs: this.#setup.runtime.monotonicMs(),
+      raft: this.#loop.status,
+      appliedIndex: this.#applier.summary.appliedIndex,
+    });
     return {
       raft: this.#loop.status,
       state: this.#applier.summary,
       counters: this.#counters(),
       ready: notReadyReason === "",
       notReadyReason,
-      corrupt: this.#applier.corrupt,
-      removed: this.#isRemoved(),
+      corrupt: this.#standing.corrupt,
+      removed: this.#standing.removed,
     };
   }
 
@@ -292,8 +294,8 @@ export class Replica implements ReplicaService {
     if (configuration !== before.configuration) {
       this.#setup.transport.setPeers(configuration.members);
       this.#setup.observer.onConfiguration(configuration);
-      if (this.#isRemoved()) this.#setup.observer.onRemoved();
     }
+    if (this.#standing.noteConfiguration(this.#loop.status)) this.#setup.observer.onRemoved();
     if (!this.#health.noteLeader(leader)) return;
     this.#health.hasten();
     if (leader !== null) {
@@ -304,6 +306,7 @@ export class Replica implements ReplicaService {
 
   #applied({ summary, settled, divergence }: Applied): void {
     if (divergence !== null) {
+      this.#standing.diverge();
       this.#abandon("CORRUPT", `state differs from the leader's at index ${divergence.index}`);
     }
     this.#proposals.settle(settled);
@@ -352,7 +355,7 @@ export class Replica implements ReplicaService {
     this.#reads.tick(now);
     this.#admin.expire(now);
     this.#forwarding.tick();
-    if (this.#refusal() === null && this.#health.due(now)) this.#probe();
+    if (this.#standing.refusal() === null && this.#health.due(now)) this.#probe();
     this.#housekeeping.tick();
     this.#loop.input({ type: "tick" });
   }
@@ -364,35 +367,6 @@ export class Replica implements ReplicaService {
       // A probe that fails is what makes the node not ready: there is nothing else to do.
       () => this.#health.hasten(),
     );
-  }
-
-  #notReadyReason(): string {
-    return this.#health.notReadyReason({
-      nowMs: this.#setup.runtime.monotonicMs(),
-      raft: this.#loop.status,
-      appliedIndex: this.#applier.summary.appliedIndex,
-      corrupt: this.#applier.corrupt,
-      removed: this.#isRemoved(),
-      draining: this.#draining,
-    });
-  }
-
-  /** A node id is the index of the entry that admitted it: any later configuration knows it. */
-  #isRemoved(): boolean {
-    const { configuration, configurationIndex } = this.#loop.status;
-    if (configurationIndex < this.#self) return false;
-    return !configuration.members.some((member) => member.id === this.#self);
-  }
-
-  #refusal(): ReplicaError | null {
-    if (this.#loop.stopped) return new ReplicaError("SHUTTING_DOWN", "the node is shutting down");
-    if (this.#applier.corrupt) {
-      return new ReplicaError("CORRUPT", "the state of this replica differs from the leader's");
-    }
-    if (this.#isRemoved()) {
-      return new ReplicaError("REMOVED", `node ${this.#self} was removed from the cluster`);
-    }
-    return null;
   }
 
   #abandon(code: "SHUTTING_DOWN" | "CORRUPT", detail: string): void {
