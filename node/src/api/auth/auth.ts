@@ -1,0 +1,141 @@
+/**
+ * Puts the parts of access control together for the composition root: keys and policies from their
+ * files, kept fresh, and the authorizer that asks them. Owns the timers of the reload.
+ */
+import { createHash } from "node:crypto";
+import type { Authorizer } from "../authorization.ts";
+import { readTextFile } from "./auth-files.ts";
+import { type AuthLog, createFailureLog } from "./failure-log.ts";
+import { type AuthKeySpec, loadKeys, type VerificationKey } from "./keys.ts";
+import { noPolicies, type PolicySet, parsePolicies } from "./policies.ts";
+import type { AuthFailureReason } from "./reasons.ts";
+import { createTokenAuthorizer } from "./token-authorizer.ts";
+import {
+  type AuthRules,
+  createVerifier,
+  type VerifiedIdentity,
+  type VerifierCounters,
+  type VerifierLimits,
+} from "./verifier.ts";
+import { loadWatched, type WatchCounters, type WatchedSource } from "./watched-files.ts";
+
+export interface AuthOptions {
+  readonly keys: readonly AuthKeySpec[];
+  /** YAML or JSON; null: only trusted keys grant, by the `kv` claim of their tokens. */
+  readonly policiesFile: string | null;
+  readonly limits: VerifierLimits;
+  /** Between two looks at the files. */
+  readonly reloadIntervalMs: number;
+  readonly log: AuthLog;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** Defaults of the configuration. */
+export const authDefaults = {
+  clockSkewSeconds: 30,
+  lifetimeSecondsMax: null,
+  tokenCharsMax: 8192,
+  cachedTokensMax: 10_000,
+  reloadIntervalMs: 5000,
+} as const;
+
+/** New content of a file must read the same for so long before it is used. */
+const settleMs = 100;
+
+/** A loaded key as status and metrics show it. */
+export interface AuthKeyInfo {
+  readonly name: string;
+  readonly algorithm: string;
+  readonly issuer: string;
+  readonly grants: "trusted" | "policies";
+  /** Not secret; equal on nodes that hold the same key. */
+  readonly fingerprint: string;
+}
+
+/** Pulled by the metrics. */
+export interface AuthStats extends VerifierCounters {
+  readonly failures: ReadonlyMap<AuthFailureReason, number>;
+  readonly keys: readonly AuthKeyInfo[];
+  readonly policies: number;
+  readonly reloads: { readonly keys: WatchCounters; readonly policies: WatchCounters };
+}
+
+export interface Auth {
+  readonly authorizer: Authorizer<VerifiedIdentity>;
+  stats(): AuthStats;
+  /** Looks at all files now (SIGHUP); a bad file is logged and counted, never thrown. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+function keySource(specs: readonly AuthKeySpec[]): WatchedSource<readonly VerificationKey[]> {
+  return {
+    name: "keys",
+    read: async () => {
+      const keys = await loadKeys(specs);
+      return { digest: keys.map((key) => key.fingerprint).join(" "), make: () => keys };
+    },
+  };
+}
+
+function policySource(path: string | null): WatchedSource<PolicySet> {
+  return {
+    name: "policies",
+    read: async () => {
+      if (path === null) return { digest: "", make: () => noPolicies };
+      const text = await readTextFile(path);
+      return {
+        digest: createHash("sha256").update(text).digest("hex"),
+        make: () => parsePolicies(text, path),
+      };
+    },
+  };
+}
+
+const describeKey = ({
+  name,
+  algorithm,
+  issuer,
+  grants,
+  fingerprint,
+}: AuthKeyInfo): AuthKeyInfo => ({
+  name,
+  algorithm,
+  issuer,
+  grants,
+  fingerprint,
+});
+
+/**
+ * Loads keys and policies and starts to watch them.
+ * @throws AuthConfigurationError when one cannot be used: a node must not start half open
+ */
+export async function openAuth(options: AuthOptions): Promise<Auth> {
+  const { log, nowMs, limits } = options;
+  const watch = { intervalMs: options.reloadIntervalMs, settleMs, log };
+  const keys = await loadWatched(keySource(options.keys), watch);
+  const policies = await loadWatched(policySource(options.policiesFile), watch);
+  const rules = (): AuthRules => ({ keys: keys.current(), policies: policies.current() });
+  const verifier = createVerifier(rules(), limits);
+  keys.start(() => verifier.setRules(rules()));
+  policies.start(() => verifier.setRules(rules()));
+  const failures = createFailureLog(log, nowMs);
+  return {
+    authorizer: createTokenAuthorizer({ verifier, failures, nowMs }),
+    stats: () => ({
+      ...verifier.counters(),
+      failures: failures.counts(),
+      keys: keys.current().map(describeKey),
+      policies: policies.current().policies.length,
+      reloads: { keys: keys.counters(), policies: policies.counters() },
+    }),
+    reload: async () => {
+      await Promise.all([keys.poll(), policies.poll()]);
+    },
+    close: () => {
+      keys.close();
+      policies.close();
+    },
+  };
+}
