@@ -55,7 +55,8 @@ export const encodeKeyQuery = (key: Uint8Array): string => encodeBytes(key, fals
 export const prefixEnd = (prefix: Uint8Array): Uint8Array => {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
-  const end = prefix.slice(0, length);
+  // Not `slice`: that of a Buffer is a view, and the prefix itself would change.
+  const end = Uint8Array.from(prefix.subarray(0, length));
   if (length > 0) end[length - 1] = (prefix[length - 1] ?? 0) + 1;
   return end;
 };

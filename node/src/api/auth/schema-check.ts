@@ -19,7 +19,9 @@ export function createChecker<T>(schema: JsonSchema<T>): Checker<T> {
     describeFault: (document) => {
       const [first] = validator.Errors(document);
       if (first === undefined) return "";
-      return `${first.instancePath === "" ? "the document" : first.instancePath} ${first.message}`;
+      const place = first.instancePath === "" ? "the document" : first.instancePath;
+      // How the schema of a field that additionalProperties forbids reports itself.
+      return `${place} ${first.keyword === "boolean" ? "is not a known field" : first.message}`;
     },
   };
 }
