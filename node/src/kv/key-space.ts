@@ -48,7 +48,8 @@ export const prefixEnd = (prefix: Uint8Array): Uint8Array => {
   for (let at = prefix.length - 1; at >= 0; at -= 1) {
     const byte = prefix[at] ?? 0xff;
     if (byte === 0xff) continue;
-    const end = prefix.slice(0, at + 1);
+    // Not `slice`: that of a Buffer is a view, and the prefix itself would change.
+    const end = Uint8Array.from(prefix.subarray(0, at + 1));
     end[at] = byte + 1;
     return end;
   }
