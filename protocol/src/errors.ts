@@ -20,6 +20,24 @@ import {
   serverErrors,
 } from "./store-errors.ts";
 
+/** Answered by a balancer in front of the nodes, never by a node. */
+const balancerErrors = {
+  NO_NODE: {
+    status: 503,
+    title: "No node reachable",
+    retryable: true,
+    meaning: "The balancer reaches no node that could answer; nothing was sent to any.",
+    action: "Try again after Retry-After; look at /balancer/status.",
+  },
+  NODE_LOST: {
+    status: 502,
+    title: "Node lost",
+    retryable: true,
+    meaning: "The node stopped answering in the middle of a read, and no other could take over.",
+    action: "Try again. A write that meets this answers OUTCOME_UNKNOWN instead.",
+  },
+} as const satisfies Record<string, ErrorInfo>;
+
 /** A stable error code. */
 export type ErrorCode =
   | RequestErrorCode
@@ -35,6 +53,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorInfo>> = {
   ...dataErrors,
   ...clusterErrors,
   ...serverErrors,
+  ...balancerErrors,
 };
 
 /** The sections of the reference, in order. */
@@ -47,6 +66,7 @@ export const errorGroups: readonly {
   { title: "Data", codes: Object.keys(dataErrors) },
   { title: "The cluster", codes: Object.keys(clusterErrors) },
   { title: "The server", codes: Object.keys(serverErrors) },
+  { title: "The balancer", codes: Object.keys(balancerErrors) },
 ];
 
 /** True for a code of the table: an answer of a newer server may carry others. */
