@@ -1,4 +1,9 @@
 /** The consensus core's door. */
+
+export { InvariantViolation } from "./assertion.ts";
+export { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
+export { createRaft, type Raft } from "./raft.ts";
+export type { TermRun } from "./term-runs.ts";
 export type {
   Acceptance,
   AppendEntries,

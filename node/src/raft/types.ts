@@ -63,6 +63,8 @@ export interface Member {
   /** Base URL of the HTTP listener, for example `http://127.0.0.1:5001`. */
   readonly clientAddress: string;
   readonly role: MemberRole;
+  /** A learner that an administrator demoted: it stays one until it is promoted by hand. */
+  readonly demoted?: true;
 }
 
 /** The members of the cluster, sorted by id. In force from the moment its entry is appended (§4.1). */
@@ -229,11 +231,19 @@ export type Input =
       /** null: the most caught-up voter. */
       readonly target: NodeId | null;
     }
-  /** Everything up to `index`, whose entry has `term`, and the hard state with it is durable. */
+  /**
+   * The write whose last entry is (`index`, `term`), its hard state and every write before it are
+   * durable. One for each `Effects.write` with entries, in order; none for a write without entries.
+   */
   | { readonly type: "persisted"; readonly index: LogIndex; readonly term: Term }
   /** The state machine has applied up to `index`. */
   | { readonly type: "applied"; readonly index: LogIndex }
-  /** A received snapshot is installed and durable; the log before it is gone. */
+  /**
+   * A received snapshot is installed and durable; the log before it is gone. From the moment the
+   * store begins to replace its state until this input the driver steps the core with ticks only
+   * and starts no install of a snapshot at or below `commitIndex`: an entry appended meanwhile could
+   * be written behind a log that the install has cut.
+   */
   | { readonly type: "snapshotInstalled"; readonly snapshot: SnapshotMetadata }
   /** The bytes of a snapshot for `to`, ending at `index`, were delivered or were not. */
   | {
