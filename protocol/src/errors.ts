@@ -20,8 +20,10 @@ import {
   serverErrors,
 } from "./store-errors.ts";
 
+type BalancerErrorCode = "NO_NODE" | "NODE_LOST";
+
 /** Answered by a balancer in front of the nodes, never by a node. */
-const balancerErrors = {
+const balancerErrors: Readonly<Record<BalancerErrorCode, ErrorInfo>> = {
   NO_NODE: {
     status: 503,
     title: "No node reachable",
@@ -36,7 +38,7 @@ const balancerErrors = {
     meaning: "The node stopped answering in the middle of a read, and no other could take over.",
     action: "Try again. A write that meets this answers OUTCOME_UNKNOWN instead.",
   },
-} as const satisfies Record<string, ErrorInfo>;
+};
 
 /** A stable error code. */
 export type ErrorCode =
@@ -44,7 +46,8 @@ export type ErrorCode =
   | AccessErrorCode
   | DataErrorCode
   | ClusterErrorCode
-  | ServerErrorCode;
+  | ServerErrorCode
+  | BalancerErrorCode;
 
 /** Every code with its row. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorInfo>> = {
