@@ -1,0 +1,355 @@
+/**
+ * The Raft log: a row of segment files, written one frame per group commit. An append that starts at
+ * or before the last index replaces the suffix from there on (LogWrite, raft/types.ts): the older
+ * entries stay in their frames but are no longer reachable, so a conflict costs no second sync and
+ * a crash leaves the log before or after, never between. The hard state is that of the last frame.
+ *
+ * A failed write or sync is final: nothing is tried again, every later call throws the same error.
+ */
+import type { ClusterId, Entry, HardState } from "../../raft/index.ts";
+import { corrupt } from "../errors.ts";
+import type { Files } from "../files.ts";
+import { type EntryBlock, limitBlock, sliceBlock } from "./entry-block.ts";
+import type { FrameHeader } from "./frame.ts";
+import type { TermRun } from "./log-facts.ts";
+import { findSegments } from "./log-recovery.ts";
+import { LogView } from "./log-view.ts";
+import { type Frame, Segment, type SegmentOptions } from "./segment.ts";
+import type { SegmentHeader } from "./segment-header.ts";
+import { scanSegment } from "./segment-scan.ts";
+
+export interface LogOptions extends SegmentOptions {
+  /** Numbers in [0, 1), for salts. */
+  readonly random: () => number;
+  /** Told what recovery had to repair, in words with file names. */
+  readonly onNotice: (text: string) => void;
+}
+
+export interface LogStart {
+  readonly clusterId: ClusterId;
+  readonly hardState: HardState;
+}
+
+const salt = (random: () => number): number => Math.floor(random() * 0x1_0000_0000);
+
+export class SegmentedLog {
+  readonly #files: Files;
+  readonly #folder: string;
+  readonly #options: LogOptions;
+  readonly #segments: Segment[] = [];
+  readonly #view = new LogView();
+  #hardState: HardState;
+  #failure: unknown = null;
+
+  private constructor(files: Files, folder: string, options: LogOptions & LogStart) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#options = options;
+    this.#hardState = options.hardState;
+  }
+
+  /** Makes the log of a new member in an empty folder: no entries, only the hard state. */
+  static create(files: Files, folder: string, options: LogOptions & LogStart): SegmentedLog {
+    const log = new SegmentedLog(files, folder, options);
+    log.#addSegment({
+      sequence: 1,
+      clusterId: options.clusterId,
+      firstIndex: 1,
+      previousTerm: 0,
+      previousEnd: 0,
+      isReset: false,
+      hardState: options.hardState,
+      salt: salt(options.random),
+    });
+    return log;
+  }
+
+  /**
+   * Opens and checks every frame.
+   * @throws StorageError CORRUPT with file and offset, WRONG_IDENTITY, FOREIGN_FOLDER
+   */
+  static open(
+    files: Files,
+    folder: string,
+    options: LogOptions & { readonly clusterId: ClusterId },
+  ): SegmentedLog {
+    const { live, leftovers } = findSegments(files, folder, options.clusterId);
+    const first = live[0];
+    if (first === undefined) throw corrupt(folder, "the log has no segment");
+    const { hardState } = first.header;
+    const log = new SegmentedLog(files, folder, { ...options, hardState });
+    for (const found of live) log.#scan(found.path, found.header, found === live.at(-1));
+    for (const path of leftovers) {
+      options.onNotice(`removed ${path}, which a crash left behind`);
+      files.unlink(path);
+    }
+    if (leftovers.length > 0) files.syncFolder(folder);
+    return log;
+  }
+
+  get hardState(): HardState {
+    return this.#hardState;
+  }
+
+  /** Everything up to here is not in the log (any more). */
+  get baseIndex(): number {
+    return this.#view.baseIndex;
+  }
+
+  get baseTerm(): number {
+    return this.#view.baseTerm;
+  }
+
+  get lastIndex(): number {
+    return this.#view.lastIndex;
+  }
+
+  /** Size of the log's files. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.fileBytes, 0);
+  }
+
+  /** Term of the entry, also of the base; null when it is not in the log. */
+  termAt(index: number): number | null {
+    return this.#view.termAt(index);
+  }
+
+  termRuns(): readonly TermRun[] {
+    return this.#view.termRuns();
+  }
+
+  configurationsAfter(index: number): readonly Entry[] {
+    return this.#view.configurationsAfter(index);
+  }
+
+  /**
+   * Writes one group commit; durable when it returns. Blocks are contiguous; a first index at or
+   * before the last one replaces the suffix.
+   */
+  append(hardState: HardState | null, blocks: readonly EntryBlock[]): void {
+    this.#guarded(() => {
+      const frame = { hardState: hardState ?? this.#hardState, blocks };
+      this.#checkAppend(frame);
+      const segment = this.#segmentFor(frame, blocks[0]?.firstIndex ?? this.lastIndex + 1);
+      const position = segment.append(frame);
+      this.#hardState = frame.hardState;
+      this.#view.note({ segment: segment.header.sequence, position, blocks });
+    });
+  }
+
+  /**
+   * Entries [from, to] as blocks, as far as `bytesMax` of data allows but at least one; none when
+   * `from` is not in the log. @throws StorageError CORRUPT
+   */
+  read(from: number, to: number, bytesMax: number): readonly EntryBlock[] {
+    return this.#guarded(() => {
+      const blocks: EntryBlock[] = [];
+      const last = Math.min(to, this.lastIndex);
+      let next = from;
+      let bytesLeft = bytesMax;
+      while (next > this.baseIndex && next <= last) {
+        const whole = this.#readFrame(next, last);
+        const block = limitBlock(whole, bytesLeft, blocks.length === 0 ? 1 : 0);
+        if (block.count > 0) blocks.push(block);
+        if (block.count < whole.count) break;
+        bytesLeft -= block.bytes.length;
+        next += block.count;
+      }
+      return blocks;
+    });
+  }
+
+  /** Whether `trim(index)` would drop anything. */
+  canTrim(index: number): boolean {
+    return this.#droppable(index) > 0;
+  }
+
+  /** Drops whole segments whose entries are all at or before `index`. */
+  trim(index: number): void {
+    this.#guarded(() => {
+      let count = this.#droppable(index);
+      while (count > 0) {
+        this.#dropFirstSegment();
+        count -= 1;
+      }
+    });
+  }
+
+  /** A snapshot ending at (index, term) takes the place of the whole log. */
+  reset(index: number, term: number): void {
+    this.#guarded(() => {
+      const old = this.#segments.length;
+      this.#addSegment({
+        ...this.#nextHeader(index + 1, term),
+        previousEnd: 0,
+        isReset: true,
+      });
+      this.#view.restart(index, term);
+      for (let n = 0; n < old; n += 1) this.#removeFirstFile();
+    });
+  }
+
+  close(): void {
+    for (const segment of this.#segments) segment.close();
+  }
+
+  #guarded<T>(act: () => T): T {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      return act();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Refuses what no correct core asks for, before it reaches the disk. */
+  #checkAppend({ hardState, blocks }: Frame): void {
+    if (hardState.currentTerm < this.#hardState.currentTerm) {
+      const terms = `${hardState.currentTerm} after ${this.#hardState.currentTerm}`;
+      throw new RangeError(`the current term cannot fall: ${terms}`);
+    }
+    let next = blocks[0]?.firstIndex ?? this.lastIndex + 1;
+    if (next <= this.baseIndex || next > this.lastIndex + 1) {
+      const range = `${this.baseIndex + 1} to ${this.lastIndex + 1}`;
+      throw new RangeError(`append at ${next}, the log can take entries at ${range}`);
+    }
+    for (const block of blocks) {
+      if (block.firstIndex !== next) {
+        throw new RangeError(`entries must be contiguous: ${block.firstIndex} instead of ${next}`);
+      }
+      next += block.count;
+    }
+  }
+
+  /** The last segment, or a new one when it is full or would have to hold entries before its own. */
+  #segmentFor(frame: Frame, first: number): Segment {
+    const last = this.#last();
+    let payloadBytes = 0;
+    for (const block of frame.blocks) payloadBytes += block.bytes.length;
+    if (last.hasRoomFor(payloadBytes) && first >= last.header.firstIndex) return last;
+    const header = this.#nextHeader(first, this.termAt(first - 1) ?? 0);
+    return this.#addSegment(header);
+  }
+
+  #nextHeader(firstIndex: number, previousTerm: number): SegmentHeader {
+    const last = this.#last();
+    return {
+      sequence: last.header.sequence + 1,
+      clusterId: last.header.clusterId,
+      firstIndex,
+      previousTerm,
+      previousEnd: last.end,
+      isReset: false,
+      hardState: this.#hardState,
+      salt: salt(this.#options.random),
+    };
+  }
+
+  #addSegment(header: SegmentHeader): Segment {
+    const options = this.#options;
+    const segment = Segment.create(this.#files, this.#folder, { header, options });
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #last(): Segment {
+    const last = this.#segments.at(-1);
+    if (last === undefined) throw new Error(`the log in ${this.#folder} has no segment`);
+    return last;
+  }
+
+  #readFrame(from: number, to: number): EntryBlock {
+    const found = this.#view.find(from);
+    const sequence = found?.row.segment;
+    const segment = this.#segments.find(({ header }) => header.sequence === sequence);
+    if (found === null || segment === undefined) {
+      throw corrupt(this.#folder, `entry ${from} is in no frame`);
+    }
+    const { firstIndex, count, position } = found.row;
+    const bytes = segment.readPayload(position, firstIndex);
+    return sliceBlock({ firstIndex, count, bytes }, from, Math.min(to, found.last));
+  }
+
+  /** Segments at the front that hold nothing after `index`. */
+  #droppable(index: number): number {
+    for (let count = this.#segments.length - 1; count > 0; count -= 1) {
+      if (this.#baseOf(count) <= index) return count;
+    }
+    return 0;
+  }
+
+  /** The base of the log that consists of the segments from the n-th on. */
+  #baseOf(n: number): number {
+    const rest = this.#segments.slice(n);
+    return Math.min(...rest.map(({ header }) => header.firstIndex)) - 1;
+  }
+
+  #dropFirstSegment(): void {
+    this.#removeFirstFile();
+    this.#view.dropTo(this.#baseOf(0), this.#segments[0]?.header.sequence ?? 0);
+  }
+
+  /** The removal is durable before the next one, so a crash never leaves a gap in the row. */
+  #removeFirstFile(): void {
+    const segment = this.#segments.shift();
+    if (segment === undefined) return;
+    segment.close();
+    this.#files.unlink(segment.path);
+    this.#files.syncFolder(this.#folder);
+  }
+
+  #scan(path: string, header: SegmentHeader, isLast: boolean): void {
+    const file = this.#files.open(path);
+    const bytes = Buffer.allocUnsafeSlow(file.size());
+    file.read(bytes, 0);
+    this.#enter(path, header);
+    const scan = scanSegment({ path, bytes, salt: header.salt }, (frame, payload) => {
+      this.#enterFrame(`${path} at byte ${frame.position}`, header, { frame, payload });
+    });
+    const segment = new Segment(file, header, { ...scan, options: this.#options });
+    this.#segments.push(segment);
+    if (scan.tornBytes === 0) return;
+    if (!isLast) throw corrupt(`${path} at byte ${scan.end}`, "a damaged frame at the end");
+    segment.cutTail();
+    const cut = `cut ${scan.tornBytes} bytes off ${path} at byte ${scan.end}`;
+    this.#options.onNotice(`${cut}: a write that never was acknowledged`);
+  }
+
+  /** Checks that a segment continues the ones before. */
+  #enter(path: string, header: SegmentHeader): void {
+    const previous = this.#segments.at(-1);
+    if (previous !== undefined && header.previousEnd !== previous.end) {
+      const ends = `ends at byte ${previous.end}, ${path} was begun when it ended at`;
+      throw corrupt(previous.path, `${ends} byte ${header.previousEnd}`);
+    }
+    const { firstIndex, previousTerm } = header;
+    if (previous === undefined || firstIndex <= this.baseIndex) {
+      this.#view.restart(firstIndex - 1, previousTerm);
+      return;
+    }
+    this.#view.cutFrom(firstIndex);
+    if (this.termAt(firstIndex - 1) !== previousTerm) {
+      throw corrupt(path, `entry ${firstIndex - 1} before it is not the one that it followed`);
+    }
+  }
+
+  #enterFrame(
+    where: string,
+    segment: SegmentHeader,
+    { frame, payload }: { readonly frame: FrameHeader; readonly payload: Uint8Array },
+  ): void {
+    if (frame.hardState.currentTerm < this.#hardState.currentTerm) {
+      const terms = `${this.#hardState.currentTerm} to ${frame.hardState.currentTerm}`;
+      throw corrupt(where, `the current term falls from ${terms}`);
+    }
+    this.#hardState = frame.hardState;
+    const { firstIndex, entryCount: count, position } = frame;
+    if (count === 0) return;
+    if (firstIndex < segment.firstIndex || firstIndex > this.lastIndex + 1) {
+      throw corrupt(where, `entry ${firstIndex} follows entry ${this.lastIndex}`);
+    }
+    const blocks = [{ firstIndex, count, bytes: payload }];
+    this.#view.note({ segment: segment.sequence, position, blocks });
+  }
+}
