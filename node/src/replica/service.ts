@@ -11,7 +11,14 @@ import type {
   RaftStatus,
   RejectionReason,
 } from "../raft/index.ts";
-import type { AdminRequest, Identity, StateReader, StateSummary, StoreStats } from "./ports.ts";
+import type {
+  AdminRequest,
+  Identity,
+  SnapshotSource,
+  StateReader,
+  StateSummary,
+  StoreStats,
+} from "./ports.ts";
 
 /** Why a request was not carried out. Codes are those of the protocol's error table. */
 export type ReplicaErrorCode =
@@ -120,4 +127,9 @@ export interface NodeService {
   join(request: JoinRequest): Promise<Identity>;
   /** Hands leadership over; readiness fails from now on, requests are still served. */
   drain(): Promise<void>;
+  /**
+   * An unchanging view of the whole state as it is applied now, for a backup; the caller closes it.
+   * @throws ReplicaError NOT_BOOTSTRAPPED, SHUTTING_DOWN, CORRUPT
+   */
+  openSnapshot(): Promise<SnapshotSource>;
 }
