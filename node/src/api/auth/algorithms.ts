@@ -55,7 +55,8 @@ function checkRsa(algorithm: Algorithm, key: KeyObject): string | null {
 function checkCurve(algorithm: keyof typeof curves, key: KeyObject): string | null {
   const curve = key.asymmetricKeyDetails?.namedCurve;
   if (key.asymmetricKeyType === "ec" && curve === curves[algorithm]) return null;
-  return `${algorithm} needs a key on ${curves[algorithm]}, this is ${curve ?? key.asymmetricKeyType ?? "unknown"}`;
+  const found = curve ?? key.asymmetricKeyType ?? "unknown";
+  return `${algorithm} needs a key on ${curves[algorithm]}, this is ${found}`;
 }
 
 /** null when `key`, a public key, may verify under `algorithm`; else what is wrong. */

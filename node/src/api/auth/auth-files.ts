@@ -6,7 +6,7 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { AuthConfigurationError } from "./reasons.ts";
 
-/** Larger than any key; a policies file of this size parses in a fraction of an election timeout. */
+/** Larger than any key; a policies file of this size parses well within an election timeout. */
 export const authFileBytesMax: number = 256 * 1024;
 
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, "0");

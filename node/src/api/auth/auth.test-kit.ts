@@ -1,6 +1,6 @@
 /**
- * Keys, files and tokens for the tests of access control. Tokens are signed with node:crypto and not
- * with the library under test, so that forged ones can be made and the library has no say in them.
+ * Keys, files and tokens for the tests of access control. Tokens are signed with node:crypto and
+ * not with the library under test, so that forged ones can be made without its consent.
  */
 import {
   constants,
@@ -13,6 +13,7 @@ import {
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AuthConfig, AuthKeyConfig } from "../../config/index.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { AuthLog } from "./failure-log.ts";
 import type { AuthKeySpec } from "./keys.ts";
@@ -45,7 +46,7 @@ export function makeFolder(): TestFolder {
 
 export const silentLog: AuthLog = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** A log that keeps what it was told, as JSON, so that a test can look for what must not be in it. */
+/** A log that keeps its lines as JSON, so that a test can look for what must not be there. */
 export interface RecordingLog extends AuthLog {
   readonly lines: string[];
 }
@@ -58,7 +59,7 @@ export function makeRecordingLog(): RecordingLog {
   return { lines, info: record, warn: record, error: record };
 }
 
-/** What a token is signed with: a secret or a private key, and the algorithm that is really used. */
+/** What a token is signed with: secret or private key, and the algorithm that is really used. */
 export type Signer =
   | { readonly algorithm: "HS256"; readonly secret: Uint8Array }
   | { readonly algorithm: Exclude<Algorithm, "HS256">; readonly privateKey: KeyObject };
@@ -150,4 +151,26 @@ export const makeSpec = (overrides: Partial<AuthKeySpec> & { file: string }): Au
   audiences: [audience],
   grants: "trusted",
   ...overrides,
+});
+
+/** The same as the configuration has it. */
+export const makeKeyConfig = (
+  overrides: Partial<AuthKeyConfig> & { file: string },
+): AuthKeyConfig => ({
+  name: "test",
+  algorithm: "HS256",
+  issuer,
+  audiences: [audience],
+  grants: "trusted",
+  ...overrides,
+});
+
+/** The defaults, with files that are looked at only when a test asks for it. */
+export const makeAuthConfig = (keys: readonly AuthKeyConfig[], policiesFile = ""): AuthConfig => ({
+  keys,
+  policiesFile,
+  clockSkewMs: 30_000,
+  tokenLifetimeMaxMs: 0,
+  tokenCacheMax: 10_000,
+  reloadMs: 3_600_000,
 });

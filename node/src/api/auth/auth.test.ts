@@ -6,17 +6,18 @@ import type { Need } from "../authorization.ts";
 import {
   goodClaims,
   issuer,
+  makeAuthConfig,
   makeFolder,
+  makeKeyConfig,
   makeRecordingLog,
   makeSecret,
-  makeSpec,
   nowMs,
   nowSeconds,
   type RecordingLog,
   signToken,
   type TestFolder,
 } from "./auth.test-kit.ts";
-import { type Auth, authDefaults, openAuth } from "./auth.ts";
+import { type Auth, openAuth } from "./auth.ts";
 import { challengeFor } from "./challenge.ts";
 import { failureLinesMax } from "./failure-log.ts";
 import { AuthConfigurationError } from "./reasons.ts";
@@ -37,10 +38,7 @@ async function open(folder: TestFolder, policies = "policies: []"): Promise<Open
   const policiesFile = folder.write("policies.yaml", policies);
   const log = makeRecordingLog();
   const auth = await openAuth({
-    keys: [makeSpec({ file: secretFile })],
-    policiesFile,
-    limits: authDefaults,
-    reloadIntervalMs: 3_600_000,
+    config: makeAuthConfig([makeKeyConfig({ file: secretFile })], policiesFile),
     log,
     nowMs: () => nowMs,
   });
@@ -106,7 +104,7 @@ test("a token without grants gets nothing, and a need without a key neither", as
   assert.equal(mayDo(opened, { kv: [] }, []), "allowed", "any authenticated caller");
 });
 
-test("an answer says the code and nothing of the reason; the log has it without the token", async () => {
+test("an answer says the code alone; the log has the reason, without the token", async () => {
   using folder = makeFolder();
   using opened = await open(folder);
   const { authorizer } = opened.auth;
@@ -152,8 +150,9 @@ test("policies and keys are taken anew without a restart, for tokens in use too"
   using opened = await open(folder);
   const read: Need[] = [{ verb: "read", ranges: [{ start: bytes("new/a"), end: null }] }];
   assert.equal(mayDo(opened, {}, read), "FORBIDDEN");
-  const policy = `policies: [{name: n, match: {iss: "${issuer}", sub: alice}, grants: [{prefix: new/, verbs: [read]}]}]`;
-  writeFileSync(opened.policiesFile, policy);
+  const match = { iss: issuer, sub: "alice" };
+  const grants = [{ prefix: "new/", verbs: ["read"] }];
+  writeFileSync(opened.policiesFile, JSON.stringify({ policies: [{ name: "n", match, grants }] }));
   await opened.auth.reload();
   assert.equal(mayDo(opened, {}, read), "allowed");
   writeFileSync(opened.policiesFile, "policies: [{name: n}]");

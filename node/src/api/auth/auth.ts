@@ -3,6 +3,7 @@
  * files, kept fresh, and the authorizer that asks them. Owns the timers of the reload.
  */
 import { createHash } from "node:crypto";
+import type { AuthConfig, AuthKeyConfig } from "../../config/index.ts";
 import type { Authorizer } from "../authorization.ts";
 import { readTextFile } from "./auth-files.ts";
 import { type AuthLog, createFailureLog } from "./failure-log.ts";
@@ -20,25 +21,14 @@ import {
 import { loadWatched, type WatchCounters, type WatchedSource } from "./watched-files.ts";
 
 export interface AuthOptions {
-  readonly keys: readonly AuthKeySpec[];
-  /** YAML or JSON; null: only trusted keys grant, by the `kv` claim of their tokens. */
-  readonly policiesFile: string | null;
-  readonly limits: VerifierLimits;
-  /** Between two looks at the files. */
-  readonly reloadIntervalMs: number;
+  readonly config: AuthConfig;
   readonly log: AuthLog;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
 
-/** Defaults of the configuration. */
-export const authDefaults = {
-  clockSkewSeconds: 30,
-  lifetimeSecondsMax: null,
-  tokenCharsMax: 8192,
-  cachedTokensMax: 10_000,
-  reloadIntervalMs: 5000,
-} as const;
+/** Characters of a token. Part of the limit on all headers, and well below it. */
+export const tokenCharsMax = 8192;
 
 /** New content of a file must read the same for so long before it is used. */
 const settleMs = 100;
@@ -79,11 +69,11 @@ function keySource(specs: readonly AuthKeySpec[]): WatchedSource<readonly Verifi
   };
 }
 
-function policySource(path: string | null): WatchedSource<PolicySet> {
+function policySource(path: string): WatchedSource<PolicySet> {
   return {
     name: "policies",
     read: async () => {
-      if (path === null) return { digest: "", make: () => noPolicies };
+      if (path === "") return { digest: "", make: () => noPolicies };
       const text = await readTextFile(path);
       return {
         digest: createHash("sha256").update(text).digest("hex"),
@@ -107,17 +97,26 @@ const describeKey = ({
   fingerprint,
 });
 
+const toKeySpec = (key: AuthKeyConfig): AuthKeySpec => ({ ...key, keyId: key.keyId ?? null });
+
+const limitsOf = (config: AuthConfig): VerifierLimits => ({
+  clockSkewSeconds: config.clockSkewMs / 1000,
+  lifetimeSecondsMax: config.tokenLifetimeMaxMs === 0 ? null : config.tokenLifetimeMaxMs / 1000,
+  tokenCharsMax,
+  cachedTokensMax: config.tokenCacheMax,
+});
+
 /**
  * Loads keys and policies and starts to watch them.
  * @throws AuthConfigurationError when one cannot be used: a node must not start half open
  */
 export async function openAuth(options: AuthOptions): Promise<Auth> {
-  const { log, nowMs, limits } = options;
-  const watch = { intervalMs: options.reloadIntervalMs, settleMs, log };
-  const keys = await loadWatched(keySource(options.keys), watch);
-  const policies = await loadWatched(policySource(options.policiesFile), watch);
+  const { config, log, nowMs } = options;
+  const watch = { intervalMs: config.reloadMs, settleMs, log };
+  const keys = await loadWatched(keySource(config.keys.map(toKeySpec)), watch);
+  const policies = await loadWatched(policySource(config.policiesFile), watch);
   const rules = (): AuthRules => ({ keys: keys.current(), policies: policies.current() });
-  const verifier = createVerifier(rules(), limits);
+  const verifier = createVerifier(rules(), limitsOf(config));
   keys.start(() => verifier.setRules(rules()));
   policies.start(() => verifier.setRules(rules()));
   const failures = createFailureLog(log, nowMs);

@@ -1,6 +1,6 @@
 /**
- * Checks the registered claims of a token whose signature is verified (RFC 7519 §4.1). Stricter than
- * the RFC: `exp` is required, times are numbers, and the audience must be named.
+ * Checks the registered claims of a token whose signature is verified (RFC 7519 §4.1). Stricter
+ * than the RFC: `exp` is required, times are numbers, and the audience must be named.
  */
 import type { JsonObject } from "./compact-token.ts";
 import type { VerificationKey } from "./keys.ts";
@@ -62,7 +62,7 @@ function checkLifetime(
   return refuse("lifetimeTooLong", `valid for ${lifetime} s, the limit is ${limit} s`);
 }
 
-/** Everything a signed token must say, expiry last: only a token that is right else is "expired". */
+/** All a signed token must say, expiry last: only a token that is right else is "expired". */
 export function checkClaims(
   claims: JsonObject,
   context: { readonly key: VerificationKey; readonly limits: ClaimLimits; readonly nowMs: number },

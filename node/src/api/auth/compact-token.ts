@@ -1,6 +1,6 @@
 /**
- * Takes a compact JWS (RFC 7515 §7.1) apart, strictly: one spelling per token, nothing in the header
- * that could bring a key along. Nothing read here is believed before its signature is verified.
+ * Takes a compact JWS (RFC 7515 §7.1) apart, strictly: one spelling per token, nothing in the
+ * header that could bring a key along. Nothing read here is believed before it is verified.
  */
 import { type AuthFailure, refuse } from "./reasons.ts";
 

@@ -50,7 +50,8 @@ async function loadSecret(spec: AuthKeySpec): Promise<VerificationKey> {
   const secret = await readSecretFile(spec.file);
   if (secret.includes("-----BEGIN")) {
     throw new AuthConfigurationError(
-      `auth key "${spec.name}": ${spec.file} is a PEM file; an HS256 secret must be known to nobody`,
+      `auth key "${spec.name}": ${spec.file} is a PEM file; ` +
+        "an HS256 secret must be known to nobody",
     );
   }
   if (secret.length < hmacSecretBytesMin) {

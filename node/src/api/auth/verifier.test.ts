@@ -1,75 +1,21 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { type Algorithm, algorithms } from "./algorithms.ts";
 import {
   audience,
   goodClaims,
   issuer,
   makeFolder,
-  makeKeyPair,
   makeSecret,
   makeSpec,
   nowMs,
   nowSeconds,
-  type Signer,
   signToken,
-  type TestFolder,
-  unsignedToken,
 } from "./auth.test-kit.ts";
 import { type AuthKeySpec, loadKeys } from "./keys.ts";
 import { noPolicies, parsePolicies } from "./policies.ts";
 import type { AuthFailureReason } from "./reasons.ts";
-import { createVerifier, type Verifier, type VerifierLimits } from "./verifier.ts";
-
-const limits: VerifierLimits = {
-  clockSkewSeconds: 30,
-  lifetimeSecondsMax: null,
-  tokenCharsMax: 8192,
-  cachedTokensMax: 100,
-};
-
-async function makeVerifier(
-  specs: readonly AuthKeySpec[],
-  overrides: Partial<VerifierLimits> = {},
-): Promise<Verifier> {
-  const rules = { keys: await loadKeys(specs), policies: noPolicies };
-  return createVerifier(rules, { ...limits, ...overrides });
-}
-
-async function makeSecretVerifier(
-  folder: TestFolder,
-  overrides: Partial<VerifierLimits> = {},
-): Promise<{ verifier: Verifier; signer: Signer; secret: Buffer }> {
-  const signer = makeSecret();
-  const spec = makeSpec({ file: folder.write("secret", signer.secret) });
-  return { verifier: await makeVerifier([spec], overrides), signer, secret: signer.secret };
-}
-
-function reasonOf(verifier: Verifier, token: string, atMs: number = nowMs): string {
-  const outcome = verifier.verify(`Bearer ${token}`, atMs);
-  return outcome.type === "refused" ? outcome.reason : outcome.type;
-}
-
-test("a good token of each algorithm is accepted, and refused with one bit of it changed", async () => {
-  using folder = makeFolder();
-  for (const algorithm of algorithms) {
-    if (algorithm === "HS256") continue;
-    const pair = makeKeyPair(algorithm);
-    const file = folder.write(`${algorithm}.pem`, pair.publicPem);
-    const verifier = await makeVerifier([makeSpec({ algorithm, file })]);
-    const token = signToken(pair.signer, goodClaims());
-    assert.equal(reasonOf(verifier, token), "identity", algorithm);
-    const [header = "", payload = "", signature = ""] = token.split(".");
-    const bytes = Buffer.from(signature, "base64url");
-    bytes.writeUInt8(bytes.readUInt8(7) ^ 1, 7);
-    const changed = `${header}.${payload}.${bytes.toString("base64url")}`;
-    assert.equal(reasonOf(verifier, changed), "signatureInvalid", algorithm);
-    const other = Buffer.from(JSON.stringify({ ...goodClaims(), sub: "root" }));
-    const swapped = `${header}.${other.toString("base64url")}.${signature}`;
-    assert.equal(reasonOf(verifier, swapped), "signatureInvalid", algorithm);
-  }
-});
+import { limits, makeSecretVerifier, reasonOf } from "./verifier.test-kit.ts";
+import { createVerifier } from "./verifier.ts";
 
 test("a verified token tells subject, issuer, key and its own grants", async () => {
   using folder = makeFolder();
@@ -79,121 +25,6 @@ test("a verified token tells subject, issuer, key and its own grants", async () 
   if (outcome.type !== "identity") return;
   assert.deepEqual([outcome.subject, outcome.issuer, outcome.keyName], ["alice", issuer, "test"]);
   assert.equal(Buffer.from(outcome.grants[0]?.start ?? []).toString(), "app/");
-});
-
-test("a token without signature is refused, however alg spells none", async () => {
-  using folder = makeFolder();
-  const { verifier, secret } = await makeSecretVerifier(folder);
-  for (const alg of ["none", "None", "NONE", "nOnE", ""]) {
-    assert.equal(reasonOf(verifier, unsignedToken(goodClaims(), alg)), "algorithmRefused");
-  }
-  assert.equal(reasonOf(verifier, unsignedToken(goodClaims(), "HS256")), "signatureInvalid");
-  const signedNone = signToken({ algorithm: "HS256", secret }, goodClaims(), { alg: "none" });
-  assert.equal(reasonOf(verifier, signedNone), "algorithmRefused");
-});
-
-test("a public key is never taken for an HMAC secret", async () => {
-  using folder = makeFolder();
-  for (const algorithm of ["RS256", "ES256", "EdDSA"] as const) {
-    const { publicPem } = makeKeyPair(algorithm);
-    const file = folder.write(`${algorithm}.pem`, publicPem);
-    const verifier = await makeVerifier([makeSpec({ algorithm, file })]);
-    for (const secret of [publicPem, publicPem.trimEnd()]) {
-      const signer: Signer = { algorithm: "HS256", secret: Buffer.from(secret) };
-      assert.equal(reasonOf(verifier, signToken(signer, goodClaims())), "algorithmRefused");
-      const claimed = signToken(signer, goodClaims(), { alg: algorithm });
-      assert.equal(reasonOf(verifier, claimed), "signatureInvalid");
-    }
-  }
-});
-
-test("a key works under its own algorithm only, even where another would fit it", async () => {
-  using folder = makeFolder();
-  const pair = makeKeyPair("RS256");
-  const file = folder.write("rsa.pem", pair.publicPem);
-  const verifier = await makeVerifier([makeSpec({ algorithm: "RS256", file })]);
-  const others: readonly Exclude<Algorithm, "HS256">[] = ["RS384", "RS512", "PS256", "PS512"];
-  for (const algorithm of others) {
-    const token = signToken({ algorithm, privateKey: pair.signer.privateKey }, goodClaims());
-    assert.equal(reasonOf(verifier, token), "algorithmRefused");
-  }
-  const { verifier: hmac, secret } = await makeSecretVerifier(folder);
-  const token = signToken({ algorithm: "HS256", secret }, goodClaims(), { alg: "HS512" });
-  assert.equal(reasonOf(hmac, token), "algorithmRefused");
-});
-
-test("keys that a header brings along are not looked at", async () => {
-  using folder = makeFolder();
-  const { verifier } = await makeSecretVerifier(folder);
-  const attacker = makeSecret();
-  const jwk = { kty: "oct", k: attacker.secret.toString("base64url") };
-  for (const header of [
-    { jwk },
-    { jku: "http://127.0.0.1:1/keys.json" },
-    { x5u: "http://127.0.0.1:1/cert.pem" },
-    { x5c: ["AAAA"] },
-    { jwk, kid: "../../../../dev/null" },
-  ]) {
-    const reason = reasonOf(verifier, signToken(attacker, goodClaims(), header));
-    assert.equal(reason, "signatureInvalid");
-  }
-});
-
-test("critical extensions and tokens of another type are refused", async () => {
-  using folder = makeFolder();
-  const { verifier, signer } = await makeSecretVerifier(folder);
-  for (const header of [{ crit: ["b64"], b64: false }, { crit: [] }, { typ: "dpop+jwt" }]) {
-    assert.equal(reasonOf(verifier, signToken(signer, goodClaims(), header)), "tokenMalformed");
-  }
-  for (const header of [{ typ: "at+jwt" }, { typ: "jwt" }, { typ: undefined }]) {
-    assert.equal(reasonOf(verifier, signToken(signer, goodClaims(), header)), "identity");
-  }
-});
-
-test("garbage is refused without an exception", async () => {
-  using folder = makeFolder();
-  const { verifier, signer } = await makeSecretVerifier(folder);
-  const good = signToken(signer, goodClaims());
-  const [header = "", payload = "", signature = ""] = good.split(".");
-  const json = (text: string): string => Buffer.from(text).toString("base64url");
-  const notUtf8 = Buffer.from([0x7b, 0xff, 0x7d]).toString("base64url");
-  const bad = [
-    "x",
-    "..",
-    "a.b",
-    "a.b.c.d",
-    `${good}.`,
-    `${good}=`,
-    `\t${good}`,
-    `${header}.${payload}`,
-    `${header}..${signature}`,
-    `${json("[]")}.${payload}.${signature}`,
-    `${json("null")}.${payload}.${signature}`,
-    `${json('{"alg":["HS256"]}')}.${payload}.${signature}`,
-    `${json('{"alg":"HS256","kid":7}')}.${payload}.${signature}`,
-    `${header}.${json("7")}.${signature}`,
-    `${header}.${json("{")}.${signature}`,
-    `${header}.${notUtf8}.${signature}`,
-  ];
-  for (const token of bad) {
-    const reason = reasonOf(verifier, token);
-    assert.ok(reason === "tokenMalformed" || reason === "schemeUnsupported", `${token}: ${reason}`);
-  }
-});
-
-test("a token has one spelling: unused bits of base64url must be zero", async () => {
-  using folder = makeFolder();
-  const { verifier, signer } = await makeSecretVerifier(folder);
-  const token = signToken(signer, goodClaims());
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const last = alphabet.indexOf(token.slice(-1));
-  const other = token.slice(0, -1) + alphabet.charAt(last ^ 1);
-  assert.deepEqual(
-    Buffer.from(other.slice(-43), "base64url"),
-    Buffer.from(token.slice(-43), "base64url"),
-    "a lenient decoder reads the same bytes",
-  );
-  assert.equal(reasonOf(verifier, other), "tokenMalformed");
 });
 
 test("issuer, audience and times are required and exact", async () => {
@@ -261,51 +92,20 @@ test("a longest lifetime, when set, is held and needs iat", async () => {
   assert.equal(lived(undefined, nowSeconds + 600), "lifetimeTooLong");
 });
 
-test("several keys of several issuers are told apart by kid, issuer and algorithm", async () => {
-  using folder = makeFolder();
-  const [first, second, third] = [makeSecret(), makeSecret(), makeSecret()];
-  const foreign = makeKeyPair("ES256");
-  const other = "https://other.test";
-  const specs = [
-    makeSpec({ name: "a", keyId: "k1", file: folder.write("a", first.secret) }),
-    makeSpec({ name: "b", keyId: "k2", file: folder.write("b", second.secret) }),
-    makeSpec({ name: "c", file: folder.write("c", third.secret) }),
-    makeSpec({
-      name: "d",
-      algorithm: "ES256",
-      issuer: other,
-      file: folder.write("d", foreign.publicPem),
-    }),
-  ];
-  const verifier = await makeVerifier(specs);
-  const keyOf = (signer: Signer, header: object, claims: object = goodClaims()): string => {
-    const outcome = verifier.verify(`Bearer ${signToken(signer, claims, header)}`, nowMs);
-    return outcome.type === "identity" ? outcome.keyName : outcome.reason;
-  };
-  assert.equal(keyOf(first, { kid: "k1" }), "a");
-  assert.equal(keyOf(second, { kid: "k2" }), "b");
-  assert.equal(keyOf(second, {}), "b", "without kid each key of issuer and algorithm is tried");
-  assert.equal(keyOf(first, { kid: "k2" }), "signatureInvalid", "kid is believed, not searched");
-  assert.equal(keyOf(third, { kid: "unheard" }), "c", "a key without id takes any other kid");
-  assert.equal(keyOf(foreign.signer, {}, { ...goodClaims(), iss: other }), "d");
-  assert.equal(keyOf(foreign.signer, {}), "algorithmRefused", "another issuer's name");
-  assert.equal(keyOf(first, {}, { ...goodClaims(), iss: other }), "algorithmRefused");
-});
-
-test("a kid that no key has is refused when every key has one", async () => {
-  using folder = makeFolder();
-  const signer = makeSecret();
-  const spec = makeSpec({ keyId: "k1", file: folder.write("a", signer.secret) });
-  const verifier = await makeVerifier([spec]);
-  assert.equal(reasonOf(verifier, signToken(signer, goodClaims(), { kid: "k2" })), "keyUnknown");
-});
-
 test("only a trusted key's tokens grant themselves rights; policies add to both", async () => {
   using folder = makeFolder();
   const signer = makeSecret();
   const spec = makeSpec({ grants: "policies", file: folder.write("a", signer.secret) });
   const policies = parsePolicies(
-    `policies: [{name: p, match: {iss: "${issuer}", sub: alice}, grants: [{prefix: x/, verbs: [read]}]}]`,
+    JSON.stringify({
+      policies: [
+        {
+          name: "p",
+          match: { iss: issuer, sub: "alice" },
+          grants: [{ prefix: "x/", verbs: ["read"] }],
+        },
+      ],
+    }),
     "test",
   );
   const prefixesFor = async (grants: AuthKeySpec["grants"]): Promise<string[]> => {
@@ -399,7 +199,6 @@ test("a remembered token still expires, and is not valid before its time", async
   assert.equal(reasonOf(verifier, token), "identity");
   assert.equal(reasonOf(verifier, token, nowMs + 130_000 - 1), "identity");
   assert.equal(reasonOf(verifier, token, nowMs + 130_000), "tokenExpired");
-  assert.equal(verifier.counters().cachedTokens, 0, "and is forgotten");
   assert.equal(reasonOf(verifier, token), "identity");
   assert.equal(reasonOf(verifier, token, nowMs - 41_000), "tokenNotYetValid", "a clock set back");
 });
@@ -429,17 +228,4 @@ test("other rules apply to the very next request of a remembered token", async (
   const spec = makeSpec({ file: folder.write("next", makeSecret().secret) });
   verifier.setRules({ keys: await loadKeys([spec]), policies: noPolicies });
   assert.equal(reasonOf(verifier, token), "signatureInvalid");
-});
-
-test("an HMAC that is right for the first bytes only is refused", async () => {
-  using folder = makeFolder();
-  const { verifier, secret } = await makeSecretVerifier(folder);
-  const [header = "", payload = ""] = signToken({ algorithm: "HS256", secret }, goodClaims()).split(
-    ".",
-  );
-  const mac = createHmac("sha256", secret).update(`${header}.${payload}`).digest();
-  for (const length of [0, 1, 16, 31]) {
-    const cut = mac.subarray(0, length).toString("base64url");
-    assert.equal(reasonOf(verifier, `${header}.${payload}.${cut}`), "signatureInvalid");
-  }
 });

@@ -1,10 +1,8 @@
 /**
- * From an Authorization header to an identity with its grants. Verified tokens are remembered under
- * their SHA-256 digest, so the process keeps no usable token; their times are asked at every use.
+ * From an Authorization header to an identity with its grants. A verified token is remembered until
+ * it expires (token-memory.ts), but its times are asked at every use.
  */
-import { hash } from "node:crypto";
 import { kvClaimSchema } from "@kvcluster/protocol";
-import { LRUCache } from "lru-cache";
 import type { Identity } from "../authorization.ts";
 import { type ClaimLimits, checkClaims, checkWindow, type ValidityWindow } from "./claims.ts";
 import { type JsonObject, parseCompactToken } from "./compact-token.ts";
@@ -14,6 +12,7 @@ import { compileClaimGrants, grantsOfPolicies, type PolicySet } from "./policies
 import { type AuthFailure, refuse } from "./reasons.ts";
 import { createChecker } from "./schema-check.ts";
 import { verifySignature } from "./signature.ts";
+import { createTokenMemory } from "./token-memory.ts";
 
 /** A caller whose token was verified, and everything it may do. */
 export interface VerifiedIdentity extends Identity, ValidityWindow {
@@ -108,10 +107,17 @@ function verifyToken(
 
 /** Verifies under `initial` until `setRules`. Synchronous: it is asked once for each request. */
 export function createVerifier(initial: AuthRules, limits: VerifierLimits): Verifier {
-  const cache = new LRUCache<string, VerifiedIdentity>({ max: limits.cachedTokensMax });
+  const memory = createTokenMemory<VerifiedIdentity>(limits.cachedTokensMax);
   let rules = initial;
   let cacheHits = 0;
   let cacheMisses = 0;
+
+  function recall(header: string, token: string, nowMs: number): VerifiedIdentity | undefined {
+    const known = memory.recall(header, token, nowMs);
+    if (known === undefined) cacheMisses += 1;
+    else cacheHits += 1;
+    return known;
+  }
 
   function verify(
     authorization: string | undefined,
@@ -122,18 +128,10 @@ export function createVerifier(initial: AuthRules, limits: VerifierLimits): Veri
     if (token.length > limits.tokenCharsMax) {
       return refuse("tokenTooLarge", `${token.length} characters`);
     }
-    const digest = hash("sha256", token, "base64");
-    const known = cache.get(digest);
-    if (known !== undefined) {
-      cacheHits += 1;
-      const closed = checkWindow(known, nowMs);
-      if (closed === null) return known;
-      cache.delete(digest);
-      return closed;
-    }
-    cacheMisses += 1;
+    const known = recall(authorization ?? token, token, nowMs);
+    if (known !== undefined) return checkWindow(known, nowMs) ?? known;
     const verified = verifyToken(token, { rules, limits, nowMs });
-    if (verified.type === "identity") cache.set(digest, verified);
+    if (verified.type === "identity") memory.remember(token, verified);
     return verified;
   }
 
@@ -141,8 +139,8 @@ export function createVerifier(initial: AuthRules, limits: VerifierLimits): Veri
     verify,
     setRules: (next) => {
       rules = next;
-      cache.clear();
+      memory.forgetAll();
     },
-    counters: () => ({ cacheHits, cacheMisses, cachedTokens: cache.size }),
+    counters: () => ({ cacheHits, cacheMisses, cachedTokens: memory.size() }),
   };
 }
