@@ -132,7 +132,10 @@ export class FrameReader {
   }
 
   /** @throws DecodeError when the stream cannot be trusted any further. */
-  push(chunk: Uint8Array): void {
+  push(received: Uint8Array): void {
+    // A Buffer's `slice` shares memory where a Uint8Array's copies; the layers above know only the
+    // latter.
+    const chunk = new Uint8Array(received.buffer, received.byteOffset, received.length);
     let at = 0;
     while (at < chunk.length && !this.#stopped) {
       at = this.#partial === null ? this.#startFrame(chunk, at) : this.#continueFrame(chunk, at);
@@ -154,7 +157,7 @@ export class FrameReader {
       this.#deliver(chunk.subarray(at, at + following));
       return at + following;
     }
-    this.#partial = new Uint8Array(following);
+    this.#partial = new Uint8Array(Buffer.allocUnsafeSlow(following).buffer);
     this.#partialFilled = 0;
     return at;
   }

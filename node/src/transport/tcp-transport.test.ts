@@ -54,6 +54,10 @@ test("messages of all sizes arrive unchanged and in order", async (t) => {
     sent,
   );
   assert.ok(b.received.every((received) => received.from === a.id));
+  for (const { message } of b.received) {
+    if (message.type !== "raft" || message.message.type !== "appendEntries") continue;
+    assert.ok(message.message.entries.every(({ data }) => !Buffer.isBuffer(data)));
+  }
 });
 
 test("messages sent in one turn of the loop leave in one write", async (t) => {
@@ -303,4 +307,18 @@ test("closing leaves no timer and no socket behind", async (t) => {
   await until(() => b.unreachable.length === 1, "the other side sees the end");
   a.transport.send(b.id, heartbeat(1, 2, 1));
   await a.transport.close();
+});
+
+test("a message addressed to another than it is sent to is an impossible state", async (t) => {
+  const a = await startPeer(t, 1);
+  const b = await startPeer(t, 2);
+  await connectAll(a, b);
+  assert.throws(
+    () => a.transport.send(b.id, heartbeat(1, 3, 1)),
+    /heartbeat from 1 to 3 sent by 1/,
+  );
+  assert.throws(
+    () => a.transport.send(b.id, heartbeat(3, 2, 1)),
+    /heartbeat from 3 to 2 sent by 1/,
+  );
 });

@@ -3,13 +3,8 @@
  * Sending never blocks the caller and never fails; what cannot be sent is dropped and counted.
  * Everything it starts ends with `close`.
  */
-import type { Member, NodeId, Term } from "../raft/index.ts";
-import type {
-  PeerMessage,
-  SnapshotSource,
-  Transport,
-  TransportHandlers,
-} from "../replica/index.ts";
+import type { Member, NodeId } from "../raft/index.ts";
+import type { PeerMessage, Transport, TransportHandlers } from "../replica/index.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { Connection } from "./connection.ts";
 import { TransportContext } from "./context.ts";
@@ -77,6 +72,7 @@ export class TcpTransport implements Transport {
   }
 
   send(to: NodeId, message: PeerMessage): void {
+    this.#assertAddressed(to, message);
     const link = this.#links.get(to) ?? this.#leaving.get(to)?.link;
     // A joining node answers its leader on the leader's own connection until its log tells where
     // the leader is.
@@ -85,12 +81,7 @@ export class TcpTransport implements Transport {
     else link.send(message);
   }
 
-  sendSnapshot(
-    to: NodeId,
-    term: Term,
-    source: SnapshotSource,
-    done: (delivered: boolean) => void,
-  ): void {
+  sendSnapshot(...[to, term, source, done]: Parameters<Transport["sendSnapshot"]>): void {
     const address = this.#links.get(to)?.address ?? null;
     this.#snapshots.send({ to, address, term, source, done });
   }
@@ -122,6 +113,15 @@ export class TcpTransport implements Transport {
     const listenerClosed = this.#acceptor.close();
     await this.#context.destroySockets();
     await listenerClosed;
+  }
+
+  /** The receiver takes both addresses from the frame: another one in the message would be lost. */
+  #assertAddressed(to: NodeId, message: PeerMessage): void {
+    if (message.type !== "raft") return;
+    const { from, to: addressee, type } = message.message;
+    if (from === this.#options.self && addressee === to) return;
+    const way = `from ${from} to ${addressee}`;
+    this.#options.runtime.fatal(new Error(`${type} ${way} sent by ${this.#options.self} to ${to}`));
   }
 
   #add(peer: NodeId, address: string): void {
