@@ -76,7 +76,7 @@ export class CoreLoop {
 
   /** True when the log holds an entry with this index and term. */
   holds(index: LogIndex, term: Term): boolean {
-    return this.#setup.raft.termAt(index) === term;
+    return this.#setup.raft.term(index) === term;
   }
 
   /** Takes an input that must not be lost. */
