@@ -54,6 +54,13 @@ export class ConfigurationHistory {
     return this.#generations.findLast((one) => one.index <= index)?.voters.includes(id) ?? false;
   }
 
+  /** Members whom the configuration in force removed with an entry after `committed`. */
+  membersRemovedAfter(committed: LogIndex): readonly NodeId[] {
+    const before = this.#generations.findLast((one) => one.index <= committed);
+    const former = before?.configuration.members ?? [];
+    return former.map(({ id }) => id).filter((id) => this.member(id) === undefined);
+  }
+
   /** Whether an entry in (`after`, `upTo`] changed the configuration. */
   hasChangeIn(after: LogIndex, upTo: LogIndex): boolean {
     return this.#generations.some(({ index }) => index > after && index <= upTo);

@@ -83,8 +83,23 @@ export function handleRequestVoteResponse(node: NodeState, message: RequestVoteR
 
 /** The leader wants this node to take over now: no pre-vote, and live leaders are no obstacle. */
 export function handleTimeoutNow(node: NodeState, message: TimeoutNow): void {
-  if (node.role !== "follower" || node.leader !== message.from || !mayCampaign(node)) return;
-  startElection(node, true);
+  if (node.role !== "follower" || node.leader !== message.from) return;
+  if (mayCampaign(node)) startElection(node, true);
+  // A leader that leaves says so together with the commit of its removal.
+  else node.deferredTimeoutNow = { term: message.term, atTick: node.ticks };
+}
+
+/** The state machine moved on: what a TimeoutNow waited for may have been applied. */
+export function resumeTimeoutNow(node: NodeState): void {
+  const deferred = node.deferredTimeoutNow;
+  if (deferred === null) return;
+  const isStale =
+    deferred.term !== node.currentTerm ||
+    node.role !== "follower" ||
+    node.ticks - deferred.atTick >= node.options.electionTimeoutTicks;
+  if (!isStale && !mayCampaign(node)) return;
+  node.deferredTimeoutNow = null;
+  if (!isStale) startElection(node, true);
 }
 
 function countVote(

@@ -2,6 +2,7 @@
 
 export { InvariantViolation } from "./assertion.ts";
 export { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
+export { ClusterInvariants, checkInvariants, type RaftView } from "./invariants.ts";
 export { createRaft, type Raft } from "./raft.ts";
 export type { TermRun } from "./term-runs.ts";
 export type {

@@ -14,6 +14,7 @@ import {
   type NodeState,
 } from "./node-state.ts";
 import { appendConfiguration } from "./own-log.ts";
+import type { PeerProgress } from "./progress.ts";
 import { hasQuorum } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
 import { mostCaughtUpVoter, sendTimeoutNow } from "./transfer.ts";
@@ -40,13 +41,18 @@ export function changeMembership(node: NodeState, id: number, change: Membership
     return;
   }
   const voters = votersOf(plan.configuration);
-  if (!hasQuorum(voters, (voter) => isLive(node, leadership, voter))) {
+  if (changesVoters(change) && !hasQuorum(voters, (voter) => isLive(node, leadership, voter))) {
     const silent = voters.filter((voter) => !isLive(node, leadership, voter));
     outbox.reject(id, "quorumAtRisk", `${change.type}: of voters ${voters}, ${silent} are silent`);
     return;
   }
   const entry = appendConfiguration(node, leadership, plan.configuration);
   outbox.accept({ id, index: entry.index, term: entry.term });
+}
+
+/** A learner or a new address moves no majority, and may be what brings a silent member back. */
+function changesVoters(change: MembershipChange): boolean {
+  return change.type !== "addLearner" && change.type !== "updateAddresses";
 }
 
 function refusalOf(
@@ -58,10 +64,17 @@ function refusalOf(
   if (obstacle !== null) return obstacle;
   if (change.type !== "promote") return null;
   const peer = leadership.peers.get(change.nodeId);
-  const gap = node.log.lastIndex - (peer?.matchIndex ?? node.log.lastIndex);
-  if (gap <= node.options.promotionGapMax) return null;
-  const detail = `node ${change.nodeId} lacks ${gap} entries, ${node.options.promotionGapMax} allowed`;
+  if (peer === undefined || keepsUp(node, peer)) return null;
+  const gap = node.log.lastIndex - peer.matchIndex;
+  const silence = isRecentlyActive(node, peer) ? "" : " and is silent";
+  const detail = `node ${peer.id} lacks ${gap} entries of ${node.options.promotionGapMax}${silence}`;
   return { reason: "learnerLagging", detail };
+}
+
+/** Whether a learner would be of use as a voter: it answers and has nearly everything. */
+function keepsUp(node: NodeState, peer: PeerProgress): boolean {
+  const gap = node.log.lastIndex - peer.matchIndex;
+  return isRecentlyActive(node, peer) && gap <= node.options.promotionGapMax;
 }
 
 /** Why no change at all is possible now. */
@@ -93,10 +106,7 @@ export function tickPromotion(node: NodeState, leadership: Leadership): void {
 function countCaughtUpTicks(node: NodeState, leadership: Leadership, id: NodeId): number {
   const peer = leadership.peers.get(id);
   if (peer === undefined) return 0;
-  const keepsUp =
-    isRecentlyActive(node, peer) &&
-    node.log.lastIndex - peer.matchIndex <= node.options.promotionGapMax;
-  peer.caughtUpTicks = keepsUp ? peer.caughtUpTicks + 1 : 0;
+  peer.caughtUpTicks = keepsUp(node, peer) ? peer.caughtUpTicks + 1 : 0;
   return peer.caughtUpTicks;
 }
 

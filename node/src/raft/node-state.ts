@@ -88,6 +88,8 @@ export interface NodeState {
   leadership: Leadership | null;
   forwardedReads: ForwardedReads;
   transfer: Transfer | null;
+  /** A TimeoutNow that came before a committed change of the members was applied here. */
+  deferredTimeoutNow: { readonly term: Term; readonly atTick: number } | null;
   /** Made by this node as leader; never reused, whatever happens to its leadership. */
   readSequence: number;
 }

@@ -10,6 +10,7 @@ import {
   handleRequestPreVoteResponse,
   handleRequestVoteResponse,
   handleTimeoutNow,
+  resumeTimeoutNow,
 } from "./election.ts";
 import { higherIndex } from "./log-index.ts";
 import { changeMembership, stepDownIfRemoved } from "./membership.ts";
@@ -223,6 +224,7 @@ function applied(node: NodeState, index: LogIndex): void {
   );
   node.lastApplied = higherIndex(node.lastApplied, index);
   node.configurations.forgetBefore(node.lastApplied);
+  resumeTimeoutNow(node);
 }
 
 function compacted(node: NodeState, index: LogIndex, term: Term): void {

@@ -46,6 +46,7 @@ export function restoreNode(
       nextBatch: 1 + Math.floor(random() * READ_BATCH_START_MAX),
     },
     transfer: null,
+    deferredTimeoutNow: null,
     readSequence: 0,
   };
 }

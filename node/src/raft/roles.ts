@@ -6,6 +6,7 @@ import { assertInvariant } from "./assertion.ts";
 import { indexAfter, termAfter } from "./log-index.ts";
 import type { Leadership, NodeState } from "./node-state.ts";
 import { appendOwn, refreshPeers } from "./own-log.ts";
+import { newProgress } from "./progress.ts";
 import { dropForwardedReads } from "./read-forwarding.ts";
 import { dropReads } from "./read-index.ts";
 import { settleTransfer } from "./transfer.ts";
@@ -87,6 +88,9 @@ export function becomeLeader(node: NodeState): void {
   node.leadership = leadership;
   setLeader(node, node.id);
   settleTransfer(node, node.id);
+  for (const id of node.configurations.membersRemovedAfter(node.commitIndex)) {
+    if (id !== node.id) leadership.peers.set(id, newProgress(id, nextIndex, node.options));
+  }
   refreshPeers(node, leadership, nextIndex);
   appendOwn(node, "noop", NO_DATA);
 }
