@@ -1,8 +1,8 @@
 /**
  * What a node does on its own at each tick: trims the log, has the leader check the replicas for
- * corruption, and takes leadership away from a disk that stalls.
+ * corruption and compact the history, and takes leadership away from a disk that stalls.
  */
-import type { Command } from "../kv/index.ts";
+import { type Command, toRevision } from "../kv/index.ts";
 import type { LogIndex, RaftStatus, Term } from "../raft/index.ts";
 import { type TrimLimits, trimTarget } from "./log-trimming.ts";
 import type { StateSummary, Store } from "./ports.ts";
@@ -10,6 +10,8 @@ import type { StateSummary, Store } from "./ports.ts";
 export interface HousekeepingLimits extends TrimLimits {
   readonly hashCheckMs: number;
   readonly diskStallMs: number;
+  readonly historyKeptRevisions: number;
+  readonly historyCheckMs: number;
 }
 
 export interface HousekeepingPorts {
@@ -25,32 +27,69 @@ export interface HousekeepingPorts {
   handOver(): Promise<unknown>;
 }
 
+/** Work that is begun at most every `intervalMs` and never twice at once. 0: never. */
+class Chore {
+  readonly #intervalMs: number;
+  #lastMs: number;
+  #running = false;
+  #failures = 0;
+
+  constructor(intervalMs: number, nowMs: number) {
+    this.#intervalMs = intervalMs;
+    this.#lastMs = nowMs;
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  isDue(nowMs: number): boolean {
+    return !this.#running && this.#intervalMs > 0 && nowMs - this.#lastMs >= this.#intervalMs;
+  }
+
+  begin(nowMs: number, work: Promise<unknown>): void {
+    this.#running = true;
+    this.#lastMs = nowMs;
+    const ended = (): void => {
+      this.#running = false;
+    };
+    work.then(ended, () => {
+      this.#failures += 1;
+      ended();
+    });
+  }
+}
+
 export class Housekeeping {
   readonly #limits: HousekeepingLimits;
   readonly #ports: HousekeepingPorts;
+  readonly #hashCheck: Chore;
+  readonly #historyCheck: Chore;
+  readonly #handOver: Chore;
   #trimming = false;
-  #checking = false;
-  #handingOver = false;
-  #lastCheckMs: number;
   #lastCheckedIndex = 0;
-  #failures = 0;
 
   constructor(limits: HousekeepingLimits, ports: HousekeepingPorts) {
     this.#limits = limits;
     this.#ports = ports;
-    this.#lastCheckMs = ports.monotonicMs();
+    const nowMs = ports.monotonicMs();
+    this.#hashCheck = new Chore(limits.hashCheckMs, nowMs);
+    this.#historyCheck = new Chore(limits.historyCheckMs, nowMs);
+    this.#handOver = new Chore(limits.diskStallMs, nowMs);
   }
 
-  /** Corruption checks and hand-overs that did not come through; the next tick tries again. */
+  /** Checks, compactions and hand-overs that did not come through; they are tried again. */
   get failures(): number {
-    return this.#failures;
+    return this.#hashCheck.failures + this.#historyCheck.failures + this.#handOver.failures;
   }
 
   tick(): void {
     this.#trim();
     if (this.#ports.status().role !== "leader") return;
-    this.#checkHash();
-    this.#leaveStalledDisk();
+    const nowMs = this.#ports.monotonicMs();
+    if (this.#hashCheck.isDue(nowMs)) this.#checkHash(nowMs);
+    if (this.#historyCheck.isDue(nowMs)) this.#compactHistory(nowMs);
+    if (this.#handOver.isDue(nowMs)) this.#leaveStalledDisk(nowMs);
   }
 
   #trim(): void {
@@ -68,33 +107,25 @@ export class Housekeeping {
     });
   }
 
-  #checkHash(): void {
+  #checkHash(nowMs: number): void {
     const { checkpoint } = this.#ports.state();
-    const now = this.#ports.monotonicMs();
-    const { hashCheckMs } = this.#limits;
-    if (hashCheckMs === 0 || this.#checking || now - this.#lastCheckMs < hashCheckMs) return;
     if (checkpoint === null || checkpoint.index <= this.#lastCheckedIndex) return;
-    this.#checking = true;
-    this.#lastCheckMs = now;
     this.#lastCheckedIndex = checkpoint.index;
-    this.#attempt(this.#ports.propose({ type: "verifyHash", ...checkpoint }), () => {
-      this.#checking = false;
-    });
+    this.#hashCheck.begin(nowMs, this.#ports.propose({ type: "verifyHash", ...checkpoint }));
+  }
+
+  #compactHistory(nowMs: number): void {
+    const { revision, compactRevision } = this.#ports.state();
+    const { historyKeptRevisions } = this.#limits;
+    const target = revision - historyKeptRevisions;
+    if (historyKeptRevisions === 0 || target <= compactRevision) return;
+    const command: Command = { type: "compact", revision: toRevision(target) };
+    this.#historyCheck.begin(nowMs, this.#ports.propose(command));
   }
 
   /** A leader that cannot write delays the whole cluster; another voter may have a better disk. */
-  #leaveStalledDisk(): void {
-    if (this.#handingOver || this.#ports.oldestWriteMs() < this.#limits.diskStallMs) return;
-    this.#handingOver = true;
-    this.#attempt(this.#ports.handOver(), () => {
-      this.#handingOver = false;
-    });
-  }
-
-  #attempt(work: Promise<unknown>, ended: () => void): void {
-    work.then(ended, () => {
-      this.#failures += 1;
-      ended();
-    });
+  #leaveStalledDisk(nowMs: number): void {
+    if (this.#ports.oldestWriteMs() < this.#limits.diskStallMs) return;
+    this.#handOver.begin(nowMs, this.#ports.handOver());
   }
 }

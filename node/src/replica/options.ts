@@ -33,4 +33,8 @@ export interface ReplicaOptions {
   readonly hashCheckMs: number;
   /** A leader whose oldest log write is not durable after so long hands leadership over, ms. */
   readonly diskStallMs: number;
+  /** Revisions of history kept; older ones are compacted by the leader. 0: never by itself. */
+  readonly historyKeptRevisions: number;
+  /** The leader compacts the history at most so often, ms. */
+  readonly historyCheckMs: number;
 }
