@@ -1,0 +1,153 @@
+/** What the metrics tell of the process itself, access control and the key ring. */
+import type { NodePhase } from "../../replica/index.ts";
+import { type PulledMetric, type Sample, type Snapshot, single, stateSet } from "./definition.ts";
+
+const phases: readonly NodePhase[] = [
+  "blank",
+  "starting",
+  "serving",
+  "draining",
+  "removed",
+  "corrupt",
+];
+
+/** One sample for each kind of auth file. */
+const bySource = (
+  { auth }: Snapshot,
+  read: (counters: Snapshot["auth"]["reloads"]["keys"]) => number,
+): readonly Sample[] => [
+  { labels: { source: "keys" }, value: read(auth.reloads.keys) },
+  { labels: { source: "policies" }, value: read(auth.reloads.policies) },
+];
+
+export const processMetrics: readonly PulledMetric[] = [
+  {
+    name: "kvcluster_build_info",
+    type: "gauge",
+    unit: "info",
+    labels: ["version", "node_version"],
+    meaning: "1, with the versions of KVCluster and Node.js in its labels.",
+    read: ({ version }) => [{ labels: { version, node_version: process.version }, value: 1 }],
+  },
+  {
+    name: "kvcluster_node_info",
+    type: "gauge",
+    unit: "info",
+    labels: ["cluster_id", "node_id", "name"],
+    meaning: "1, with the identity of this node in its labels. Absent while it is blank.",
+    read: ({ identity }) =>
+      identity === null
+        ? []
+        : [
+            {
+              labels: {
+                cluster_id: identity.clusterId,
+                node_id: String(identity.nodeId),
+                name: identity.name,
+              },
+              value: 1,
+            },
+          ],
+  },
+  {
+    name: "kvcluster_phase",
+    type: "gauge",
+    unit: "boolean",
+    labels: ["phase"],
+    meaning: "1 for where this node is in its life, 0 for the others.",
+    read: ({ phase }) => stateSet("phase", phases, phase),
+  },
+];
+
+export const accessMetrics: readonly PulledMetric[] = [
+  {
+    name: "kvcluster_auth_failures_total",
+    type: "counter",
+    unit: "items",
+    labels: ["reason"],
+    meaning: "Requests refused by access control, by reason; verbMissing is 403, the others 401.",
+    read: ({ auth }) =>
+      [...auth.failures].map(([reason, value]) => ({ labels: { reason }, value })),
+  },
+  {
+    name: "kvcluster_auth_token_cache_hits_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Requests whose token had been verified before.",
+    read: ({ auth }) => single(auth.cacheHits),
+  },
+  {
+    name: "kvcluster_auth_token_cache_misses_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Requests whose token had to be verified.",
+    read: ({ auth }) => single(auth.cacheMisses),
+  },
+  {
+    name: "kvcluster_auth_cached_tokens",
+    type: "gauge",
+    unit: "items",
+    labels: [],
+    meaning: "Verified tokens that are remembered.",
+    read: ({ auth }) => single(auth.cachedTokens),
+  },
+  {
+    name: "kvcluster_auth_keys",
+    type: "gauge",
+    unit: "items",
+    labels: [],
+    meaning: "Keys that tokens are verified with.",
+    read: ({ auth }) => single(auth.keys.length),
+  },
+  {
+    name: "kvcluster_auth_policies",
+    type: "gauge",
+    unit: "items",
+    labels: [],
+    meaning: "Policies in force.",
+    read: ({ auth }) => single(auth.policies),
+  },
+  {
+    name: "kvcluster_auth_reloads_total",
+    type: "counter",
+    unit: "items",
+    labels: ["source"],
+    meaning: "Changed key or policy files that were taken into use without a restart.",
+    read: (snapshot) => bySource(snapshot, ({ reloads }) => reloads),
+  },
+  {
+    name: "kvcluster_auth_reload_failures_total",
+    type: "counter",
+    unit: "items",
+    labels: ["source"],
+    meaning: "Looks at changed key or policy files that could not be used.",
+    read: (snapshot) => bySource(snapshot, ({ failures }) => failures),
+  },
+  {
+    name: "kvcluster_auth_files_stale",
+    type: "gauge",
+    unit: "boolean",
+    labels: ["source"],
+    meaning: "1 while the files hold something refused and an older content is in force. Act.",
+    read: (snapshot) => bySource(snapshot, ({ stale }) => (stale ? 1 : 0)),
+  },
+  {
+    name: "kvcluster_keyring_keys",
+    type: "gauge",
+    unit: "items",
+    labels: [],
+    meaning: "Keys in the key ring that values are encrypted with.",
+    read: ({ keyRing }) => single(keyRing?.keys),
+  },
+  {
+    name: "kvcluster_keyring_active_key_info",
+    type: "gauge",
+    unit: "info",
+    labels: ["key_id"],
+    meaning: "1, with the id of the key that new values are encrypted with in its label.",
+    read: ({ keyRing }) =>
+      keyRing === null ? [] : [{ labels: { key_id: keyRing.activeKeyId }, value: 1 }],
+  },
+];
