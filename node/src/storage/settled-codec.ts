@@ -1,0 +1,90 @@
+/**
+ * Settled commands as one array of numbers, because hundreds of small objects cost more to carry
+ * over to another thread than to make. Five numbers a command; the meaning of the last two depends
+ * on the type. Used within one process only, so it has no version.
+ */
+import { type CommandFailure, type CommandResult, toRevision } from "../kv/index.ts";
+import type { SettledCommand } from "../replica/index.ts";
+
+const COLUMNS = 5;
+const TYPES: readonly CommandResult["type"][] = [
+  "put",
+  "deleted",
+  "batch",
+  "compacted",
+  "verified",
+  "failed",
+];
+const FAILURES: readonly CommandFailure[] = [
+  "CONDITION_FAILED",
+  "RANGE_TOO_LARGE",
+  "DUPLICATE_KEY",
+  "REVISION_COMPACTED",
+  "REVISION_IN_FUTURE",
+];
+
+export const packSettled = (settled: readonly SettledCommand[]): Float64Array<ArrayBuffer> => {
+  const packed = new Float64Array(settled.length * COLUMNS);
+  for (const [row, { sequence, result }] of settled.entries()) {
+    const [first, second] = detailsOf(result);
+    const columns = [sequence, TYPES.indexOf(result.type), result.revision, first, second];
+    packed.set(columns, row * COLUMNS);
+  }
+  return packed;
+};
+
+export const unpackSettled = (packed: Float64Array): SettledCommand[] => {
+  const settled: SettledCommand[] = [];
+  for (let at = 0; at < packed.length; at += COLUMNS) {
+    const [sequence = 0, type = 0, revision = 0, first = 0, second = 0] = packed.subarray(
+      at,
+      at + COLUMNS,
+    );
+    settled.push({ sequence, result: toResult(type, revision, [first, second]) });
+  }
+  return settled;
+};
+
+const detailsOf = (result: CommandResult): readonly [number, number] => {
+  switch (result.type) {
+    case "put":
+      return [result.created ? 1 : 0, 0];
+    case "deleted":
+      return [result.count, 0];
+    case "batch":
+      return [result.puts, result.deletes];
+    case "compacted":
+      return [result.compactRevision, 0];
+    case "verified":
+      return [0, 0];
+    case "failed":
+      return [FAILURES.indexOf(result.code), result.current];
+  }
+};
+
+const toResult = (
+  number: number,
+  rawRevision: number,
+  [first, second]: readonly [number, number],
+): CommandResult => {
+  const revision = toRevision(rawRevision);
+  const type = TYPES[number];
+  if (type === undefined) throw new RangeError(`no command result has the number ${number}`);
+  switch (type) {
+    case "put":
+      return { type, revision, created: first === 1 };
+    case "deleted":
+      return { type, revision, count: first };
+    case "batch":
+      return { type, revision, puts: first, deletes: second };
+    case "compacted":
+      return { type, revision, compactRevision: toRevision(first) };
+    case "verified":
+      return { type, revision };
+    case "failed": {
+      const code = FAILURES[first];
+      if (code === undefined) throw new RangeError(`no failure has the number ${first}`);
+      return { type, revision, code, current: toRevision(second) };
+    }
+  }
+};
