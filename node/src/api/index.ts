@@ -1,3 +1,13 @@
-// The door of the api layer: everything other layers may use of it is exported here by name.
-
-export const layerName: string = "api";
+/** The door of the API: the HTTP server of a node and the ports it needs. */
+export { ApiError, type ApiErrorExtras } from "./api-error.ts";
+export type { Authorizer, Identity, KeyRange, Need } from "./authorization.ts";
+export type { MetricsPage, RequestMetrics } from "./context.ts";
+export {
+  apiRoutes,
+  createHttpServer,
+  type HttpServerOptions,
+} from "./create.ts";
+export { createHealthPort } from "./health.ts";
+export type { ApiServer } from "./http-server.ts";
+export type { Method, Route } from "./route.ts";
+export type { Sealer } from "./sealer.ts";
