@@ -111,11 +111,14 @@ export function acknowledgeAppend(node: NodeState, leader: NodeId, matchIndex: L
   });
 }
 
-/** Says where the logs may agree, so that the leader skips whole terms (end of §5.3). */
+/**
+ * Says where the logs may agree, so that the leader skips whole terms (end of §5.3). A refusal
+ * promises nothing, so it waits for no write.
+ */
 function refuseAppend(node: NodeState, message: AppendEntries): void {
   const { prevLogIndex, prevLogTerm } = message;
   const hint = node.log.lastAtMost(lowerIndex(prevLogIndex, node.log.lastIndex), prevLogTerm);
-  node.outbox.sendAfterWrite({
+  node.outbox.send({
     type: "appendEntriesResponse",
     from: node.id,
     to: message.from,
@@ -130,7 +133,7 @@ function refuseAppend(node: NodeState, message: AppendEntries): void {
 
 /** To a leader of an older term: from the term of this answer it learns that it is deposed. */
 export function answerStaleLeader(node: NodeState, leader: NodeId): void {
-  node.outbox.sendAfterWrite({
+  node.outbox.send({
     type: "appendEntriesResponse",
     from: node.id,
     to: leader,
