@@ -5,6 +5,7 @@
  *   FORMAT       version of this layout; written first
  *   LOCK         see folder-lock.ts
  *   member/      see member-files.ts; absent on a blank node
+ *   keys-in-use  which encryption keys data here may be sealed with; the crypto layer's
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -19,6 +20,8 @@ import type { LogOptions } from "./log/log.ts";
 import { MEMBER_FOLDER, readMember, UNFINISHED_MEMBER_FOLDER } from "./member-files.ts";
 import { STORAGE_DEFAULTS, type StorageOptions } from "./options.ts";
 
+/** Which encryption keys data here may be sealed with; written by crypto/. */
+export const KEY_USE_FILE = "keys-in-use";
 const FORMAT_FILE = "FORMAT";
 const FORMAT_TEXT = "kvcluster data folder, format 1\n";
 const OUR_NAMES: readonly string[] = [
@@ -28,6 +31,8 @@ const OUR_NAMES: readonly string[] = [
   LOCK_OWNER_FILE,
   MEMBER_FOLDER,
   UNFINISHED_MEMBER_FOLDER,
+  KEY_USE_FILE,
+  `${KEY_USE_FILE}.new`,
 ];
 /** A volume of its own may have it; it is the file system's. */
 const IGNORED_NAMES: readonly string[] = ["lost+found"];

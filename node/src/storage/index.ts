@@ -4,6 +4,7 @@ export {
   type BootstrapAddresses,
   DataFolder,
   type DataFolderOptions,
+  KEY_USE_FILE,
   openDataFolder,
 } from "./data-folder.ts";
 export { StorageError, type StorageErrorCode } from "./errors.ts";

@@ -8,6 +8,7 @@ export {
   openAuth,
   tokenCharsMax,
 } from "./auth.ts";
+export { readSecretFile } from "./auth-files.ts";
 export { challengeFor } from "./challenge.ts";
 export type { AuthLog } from "./failure-log.ts";
 export {
