@@ -131,6 +131,32 @@ test("pauses between attempts double up to their limit", async (t) => {
   }
 });
 
+test("a connection that lasted starts the pauses anew, one that did not lets them grow", async (t) => {
+  const limits = { reconnectMsMin: 100, reconnectMsMax: 10_000, silenceMsMax: 60_000 };
+  const a = await startPeer(t, 1, { limits });
+  let b = await startPeer(t, 2);
+  a.transport.setPeers([b.member()]);
+  // random() is 0.5: three quarters of the full pause, which doubles from 100 ms.
+  for (const [lastsMs, pauseMs] of [
+    [0, 75],
+    [0, 150],
+    [0, 300],
+    [10_000, 75],
+    [9_000, 150],
+  ] as const) {
+    await until(() => isConnected(a, 2), "connected");
+    a.runtime.advance(lastsMs);
+    const breaks = a.unreachable.length;
+    await b.transport.close();
+    await until(() => a.unreachable.length > breaks, "broken");
+    b = await startPeer(t, 2, { port: b.port });
+    a.runtime.advance(pauseMs - 1);
+    await turns();
+    assert.equal(isConnected(a, 2), false, `not before ${pauseMs} ms`);
+    a.runtime.advance(1);
+  }
+});
+
 test("a peer that connects to us is dialled at once, not after the back-off", async (t) => {
   const a = await startPeer(t, 1);
   const gone = await startPeer(t, 2);
