@@ -7,7 +7,7 @@ import { acknowledgeAppend, commitTo } from "./append.ts";
 import { assertInvariant } from "./assertion.ts";
 import { higherIndex, indexAfter } from "./log-index.ts";
 import type { NodeState } from "./node-state.ts";
-import { becomeProbe } from "./progress.ts";
+import { acknowledge, becomeProbe } from "./progress.ts";
 import { followLeader } from "./roles.ts";
 import type { InstallSnapshot, LogIndex, NodeId, SnapshotMetadata } from "./types.ts";
 
@@ -55,7 +55,9 @@ export function snapshotSent(
 ): void {
   const peer = node.leadership?.peers.get(report.to);
   if (peer?.state !== "snapshot") return;
-  becomeProbe(peer, report.delivered ? indexAfter(report.index) : indexAfter(peer.matchIndex));
+  // Delivered means installed and durable, so an older refusal that comes late is recognised.
+  if (report.delivered) acknowledge(peer, report.index);
+  becomeProbe(peer, indexAfter(peer.matchIndex));
   // Not before it is heard from: else a snapshot that fails at once would be sent again at once.
   peer.isPaused = true;
 }
