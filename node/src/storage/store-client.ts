@@ -119,7 +119,7 @@ export class StoreClient implements Store {
       done({
         write: (chunk, written) =>
           // Copied: the chunk is a view on a buffer of the transport.
-          this.#ask({ type: "writeChunk", chunk: chunk.slice() }, "written", ({ ok }) =>
+          this.#ask({ type: "writeChunk", chunk: Uint8Array.from(chunk) }, "written", ({ ok }) =>
             written(ok),
           ),
         install: (installed) => this.#install(installed),

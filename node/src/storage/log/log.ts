@@ -301,7 +301,8 @@ export class SegmentedLog {
 
   #scan(path: string, header: SegmentHeader, isLast: boolean): void {
     const file = this.#files.open(path);
-    const bytes = Buffer.allocUnsafeSlow(file.size());
+    // Not filled with zeros first: half the time of a scan would go there.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(file.size()).buffer);
     file.read(bytes, 0);
     this.#enter(path, header);
     const scan = scanSegment({ path, bytes, salt: header.salt }, (frame, payload) => {
