@@ -6,7 +6,11 @@ import { type JsonSchema, schemaOf } from "./schema.ts";
 export type MemberRole = "voter" | "learner";
 export type NodeRole = "leader" | "follower" | "candidate" | "learner";
 
-const nodeIdField = Type.Integer({ minimum: 1, description: "Unique for the life of the cluster" });
+const nodeIdField = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "Unique for the life of the cluster",
+});
 const nameField = Type.String({ pattern: memberNamePattern.source, description: "A DNS label" });
 const peerAddressField = Type.String({
   minLength: 1,

@@ -151,7 +151,11 @@ export interface CompactRequest {
 export const compactRequestSchema: JsonSchema<CompactRequest> = schemaOf<CompactRequest>()(
   Type.Object(
     {
-      revision: Type.Integer({ minimum: 1, description: "Reads before it answer 410 afterwards" }),
+      revision: Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: "Reads before it answer 410 afterwards",
+      }),
     },
     { title: "CompactRequest", additionalProperties: false },
   ),

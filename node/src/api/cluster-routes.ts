@@ -22,9 +22,7 @@ import {
   findMember,
   leaderOf,
   listMembers,
-  readClusterId,
   readMember,
-  readNodeId,
   toMemberInfo,
 } from "./membership.ts";
 import { timeoutParameters } from "./parameter-docs.ts";
@@ -80,8 +78,8 @@ function planBootstrap(_call: Call, { node }: ApiContext): Plan {
 function planJoin(call: Call, { node }: ApiContext): Plan {
   const body = readJoin(call);
   const request = {
-    clusterId: readClusterId(body.clusterId),
-    nodeId: readNodeId(body.nodeId),
+    clusterId: toClusterId(body.clusterId),
+    nodeId: toNodeId(body.nodeId),
     members: body.members.map(readMember),
   };
   return planOf("admin", async () => answerIdentity(await node.join(request)));

@@ -1,6 +1,6 @@
 /** How members of the cluster are shown and found. Pure. */
 import type { ClusterMember, ClusterStatus, MemberInfo } from "@kvcluster/protocol";
-import { type Member, type NodeId, type RaftStatus, toClusterId, toNodeId } from "../raft/index.ts";
+import { type Member, type RaftStatus, toNodeId } from "../raft/index.ts";
 import type { Identity as NodeIdentity, ReplicaStatus } from "../replica/index.ts";
 import { ApiError } from "./api-error.ts";
 
@@ -91,14 +91,5 @@ export function checkAddresses(addresses: {
 /** A member as a join body tells of it. @throws ApiError INVALID_BODY */
 export function readMember(info: MemberInfo): Member {
   checkAddresses(info);
-  return { ...info, id: readNodeId(info.id) };
+  return { ...info, id: toNodeId(info.id) };
 }
-
-/** @throws ApiError INVALID_BODY */
-export function readNodeId(id: number): NodeId {
-  if (Number.isSafeInteger(id) && id >= 1) return toNodeId(id);
-  throw new ApiError("INVALID_BODY", "a node id is out of range");
-}
-
-/** The branded id; its form was checked by the schema. */
-export const readClusterId: typeof toClusterId = toClusterId;
