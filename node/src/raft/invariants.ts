@@ -50,7 +50,8 @@ export function checkInvariants(before: RaftStatus, after: RaftStatus): void {
 /** The whole cluster over its whole life. Feed it every member after each of its steps. */
 export class ClusterInvariants {
   readonly #leaders = new Map<Term, NodeId>();
-  readonly #committedTerms = new Map<LogIndex, Term>();
+  /** By index: the term of the committed entry, and the term in which its commit was first seen. */
+  readonly #committed = new Map<LogIndex, { readonly term: Term; readonly seenIn: Term }>();
   readonly #committedData = new Map<LogIndex, string>();
   readonly #members = new Map<NodeId, RaftView>();
   readonly #before = new Map<NodeId, RaftStatus>();
@@ -63,7 +64,8 @@ export class ClusterInvariants {
     this.#before.set(status.id, status);
     this.#members.set(status.id, view);
     this.#checkCommitted(view, status, before?.commitIndex ?? 0);
-    if (status.role === "leader") this.#checkLeader(view, status);
+    if (status.role === "leader" && isElectionDurable(view, status))
+      this.#checkLeader(view, status);
     for (const [id, other] of this.#members) {
       if (id !== status.id) checkLogMatching(view, other);
     }
@@ -92,8 +94,8 @@ export class ClusterInvariants {
       const at = toLogIndex(index);
       const term = view.term(at);
       if (term === null) continue;
-      const known = this.#committedTerms.get(at) ?? term;
-      this.#committedTerms.set(at, known);
+      const known = this.#committed.get(at)?.term ?? term;
+      if (!this.#committed.has(at)) this.#committed.set(at, { term, seenIn: status.term });
       assertInvariant(
         known === term,
         () =>
@@ -110,16 +112,27 @@ export class ClusterInvariants {
     );
     if (known !== undefined) return;
     this.#leaders.set(status.term, status.id);
-    for (const [index, term] of this.#committedTerms) {
+    for (const [index, { term, seenIn }] of this.#committed) {
+      if (seenIn >= status.term || index < status.firstIndex) continue;
       const held = view.term(index);
       assertInvariant(
-        index < status.firstIndex || held === term,
+        held === term,
         () =>
           `Leader Completeness: node ${status.id} leads term ${status.term} with term ${held} at ` +
           `${index}, where term ${term} is committed`,
       );
     }
   }
+}
+
+/**
+ * Whether a crash can no longer undo the election. Votes of others prove that the own one is durable;
+ * a sole voter leads before that, and says nothing until its noop, written with its vote, is durable.
+ */
+function isElectionDurable(view: RaftView, status: RaftStatus): boolean {
+  const voters = status.configuration.members.filter((member) => member.role === "voter");
+  const isSoleVoter = voters.length === 1 && voters[0]?.id === status.id;
+  return !isSoleVoter || view.term(status.persistedIndex) === status.term;
 }
 
 /** Two logs that have an entry with the same index and term are the same up to there (§5.3). */
