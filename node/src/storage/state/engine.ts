@@ -4,7 +4,8 @@
  *
  * Every method may throw StorageError: CORRUPT when bytes are not what was written (never wrong
  * data instead), DISK_FULL or IO when the system refused. After a failed write the process must
- * crash; nothing may be retried.
+ * crash; nothing may be retried. Keys and bounds have at least one byte: RocksDB as shipped ends
+ * the process when it compares an empty one.
  */
 
 export interface EngineRow {
@@ -21,6 +22,8 @@ export interface EngineRange {
   readonly reverse?: boolean;
   /** false: rows have empty values, which costs less. Default true. */
   readonly values?: boolean;
+  /** true: what is read is likely to be read again, keep it in the cache. Default false. */
+  readonly cached?: boolean;
   /** `next` also stops when it has passed so many bytes. Default 1 MiB. */
   readonly batchBytesMax?: number;
 }
@@ -29,7 +32,10 @@ export interface EngineRange {
 export interface EngineIterator {
   /** The next rows, at least one unless the range is at its end; then none. */
   next(rowsMax: number): readonly EngineRow[];
-  /** Goes on at the first key at or after `target` (before it, when reversed), in the range. */
+  /**
+   * Goes on at the first key of the range at or after `target`; in a reversed walk, whose target
+   * must lie in the range, at or before it.
+   */
   seek(target: Uint8Array): void;
   /** Must be called: an open walk keeps old data alive. May be called twice. */
   close(): void;

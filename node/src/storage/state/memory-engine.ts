@@ -152,6 +152,7 @@ class MemoryIterator implements EngineIterator {
   readonly #hasValues: boolean;
   readonly #bytesMax: number;
   #rows: Iterator<[string, Uint8Array]>;
+  #isClosed = false;
 
   constructor(tree: Tree, range: EngineRange) {
     this.#tree = tree;
@@ -164,6 +165,7 @@ class MemoryIterator implements EngineIterator {
   }
 
   next(rowsMax: number): readonly EngineRow[] {
+    this.#assertOpen();
     const rows: EngineRow[] = [];
     let bytes = 0;
     while (rows.length < rowsMax && bytes <= this.#bytesMax) {
@@ -176,6 +178,7 @@ class MemoryIterator implements EngineIterator {
   }
 
   seek(target: Uint8Array): void {
+    this.#assertOpen();
     const text = toText(target);
     if (this.#isReverse) {
       const isInside = text < this.#end;
@@ -187,7 +190,12 @@ class MemoryIterator implements EngineIterator {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#rows = [][Symbol.iterator]();
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StorageError("IO", "the iterator is closed");
   }
 
   #below(end: string): Iterator<[string, Uint8Array]> {

@@ -132,6 +132,7 @@ export class EngineReader implements StateReader {
     const rows = this.#engine.iterate({
       start: FIGURES_KEY,
       end: range.end,
+      cached: true,
       batchBytesMax: this.#options.bytesPerTurn,
     });
     opened.push(rows);
@@ -158,7 +159,7 @@ export class EngineReader implements StateReader {
   }
 
   #historic(range: KeyRange): KvRecord | null {
-    const rows = this.#engine.iterate(range);
+    const rows = this.#engine.iterate({ ...range, cached: true });
     try {
       const [row] = rows.next(1);
       if (row === undefined) return null;
