@@ -33,7 +33,7 @@ export function classify(view: AttemptView, accept: readonly number[]): AttemptF
   const { answer } = view.outcome;
   const problem = decodeProblem(answer);
   if (answer.status < 300) return null;
-  if (accept.includes(answer.status) && (problem !== null || answer.status === 304)) return null;
+  if (accept.includes(answer.status)) return null;
   return problem === null ? classifyStranger(answer) : classifyProblem(problem, answer);
 }
 

@@ -234,6 +234,11 @@ export class KVStoreClient implements AsyncDisposable {
     return this.#picker.view();
   }
 
+  /** Fails what is under way, and every later call; `close` is still needed. */
+  abort(): void {
+    this.#requester.close();
+  }
+
   /** Fails what is under way and closes every connection. */
   async close(): Promise<void> {
     this.#requester.close();
