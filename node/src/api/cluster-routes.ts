@@ -11,7 +11,7 @@ import {
   nodeIdentitySchema,
   transferBodySchema,
 } from "@kvcluster/protocol";
-import type { MembershipChange, toNodeId } from "../raft/index.ts";
+import { type MembershipChange, type NodeId, toClusterId, toNodeId } from "../raft/index.ts";
 import type { Identity as NodeIdentity, NodeService, ReplicaService } from "../replica/index.ts";
 import { ApiError } from "./api-error.ts";
 import { type ApiContext, servingReplica } from "./context.ts";
@@ -105,7 +105,7 @@ function planAddMember(call: Call, { node }: ApiContext): Plan {
 
 /** A change of the member that the path names. */
 const planChange =
-  (toChange: (nodeId: ReturnType<typeof toNodeId>) => MembershipChange) =>
+  (toChange: (nodeId: NodeId) => MembershipChange) =>
   (call: Call, { node }: ApiContext): Plan =>
     planOf("admin", async () => {
       const replica = servingReplica(node);

@@ -26,6 +26,13 @@ export interface RequestMetrics {
   }): void;
 }
 
+/** The log, as pino gives it. */
+export interface ApiLog {
+  isLevelEnabled(level: string): boolean;
+  debug(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
 export interface ApiContext {
   readonly node: NodeService;
   readonly sealer: Sealer;

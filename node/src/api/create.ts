@@ -1,12 +1,11 @@
 /** Puts the HTTP server of a node together from its routes and ports. */
 
-import type { Logger } from "pino";
 import { type Config, effectiveConfig } from "../config/index.ts";
 import type { NodeService } from "../replica/index.ts";
 import type { Authorizer } from "./authorization.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import { commandRoutes } from "./command-routes.ts";
-import type { ApiContext, MetricsPage, RequestMetrics } from "./context.ts";
+import type { ApiContext, ApiLog, MetricsPage, RequestMetrics } from "./context.ts";
 import { documentRoutes, healthRoutes } from "./health-routes.ts";
 import { ApiServer } from "./http-server.ts";
 import { kvRoutes } from "./kv-routes.ts";
@@ -25,7 +24,7 @@ export interface HttpServerOptions {
   readonly config: Config;
   readonly metrics: RequestMetrics;
   readonly metricsPage: MetricsPage;
-  readonly logger: Logger;
+  readonly logger: ApiLog;
   /** Version of KVCluster. */
   readonly version: string;
 }

@@ -4,10 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { headers } from "@kvcluster/protocol";
-import type { Logger } from "pino";
 import type { ApiError } from "./api-error.ts";
 import type { Identity } from "./authorization.ts";
-import type { RequestMetrics } from "./context.ts";
+import type { ApiLog, RequestMetrics } from "./context.ts";
 import { problemAnswer, toApiError } from "./problem-answer.ts";
 import type { Answer, Route, StreamAnswer } from "./route.ts";
 import type { Target } from "./target.ts";
@@ -15,7 +14,7 @@ import type { Target } from "./target.ts";
 /** What all exchanges of a server share. */
 export interface ExchangePorts {
   readonly nodeName: string;
-  readonly logger: Logger;
+  readonly logger: ApiLog;
   readonly metrics: RequestMetrics;
   /** True once the server closes: connections are not kept. */
   readonly closing: () => boolean;

@@ -6,12 +6,11 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestIdPattern } from "@kvcluster/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Logger } from "pino";
 import type { LimitsConfig, TimeoutsConfig } from "../config/index.ts";
 import { ApiError } from "./api-error.ts";
 import type { Authorizer } from "./authorization.ts";
 import { answerConnectionError } from "./connection-errors.ts";
-import type { ApiContext, RequestMetrics } from "./context.ts";
+import type { ApiContext, ApiLog, RequestMetrics } from "./context.ts";
 import { readDeadline } from "./deadline.ts";
 import { Exchange, type ExchangePorts } from "./exchange.ts";
 import { checkHeaders } from "./gate.ts";
@@ -37,7 +36,7 @@ export interface ServerSetup {
   readonly context: ApiContext;
   readonly authorizer: Authorizer;
   readonly metrics: RequestMetrics;
-  readonly logger: Logger;
+  readonly logger: ApiLog;
   readonly limits: LimitsConfig;
   readonly timeouts: TimeoutsConfig;
 }

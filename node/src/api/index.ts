@@ -2,7 +2,7 @@
 export { ApiError, type ApiErrorExtras } from "./api-error.ts";
 export { type Auth, AuthConfigurationError, openAuth, readSecretFile } from "./auth/index.ts";
 export type { Authorizer, Identity, KeyRange, Need } from "./authorization.ts";
-export type { MetricsPage, RequestMetrics } from "./context.ts";
+export type { ApiLog, MetricsPage, RequestMetrics } from "./context.ts";
 export {
   apiRoutes,
   createHttpServer,
