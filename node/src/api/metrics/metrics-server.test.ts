@@ -61,7 +61,7 @@ test("other paths and methods are refused, and a body closes the connection", as
   assert.equal(post.headers.get("connection"), "close");
 });
 
-test("a page that cannot be made is a 500 and is told, without its cause to the scraper", async () => {
+test("a page that cannot be made is a 500, and its cause is for the log alone", async () => {
   await using running = await start(() => Promise.reject(new Error("disk on fire")));
   const response = await fetch(`${running.url}/metrics`);
   assert.equal(response.status, 500);

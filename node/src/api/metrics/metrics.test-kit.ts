@@ -1,6 +1,6 @@
 /**
- * Figures of a node as its parts would give them, and a parser of the Prometheus text format that is
- * strict enough to find what a scraper would refuse.
+ * Figures of a node as its parts would give them, and a parser of the Prometheus text format that
+ * is strict enough to find what a scraper would refuse.
  */
 
 import { toRevision } from "../../kv/index.ts";
