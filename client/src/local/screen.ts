@@ -13,7 +13,10 @@ export interface ScreenParts {
 
 export function describeCluster(parts: ScreenParts): string[] {
   const { balancer, nodes, token, cwd } = parts;
-  const place = (path: string): string => relative(cwd, path) || ".";
+  const place = (path: string): string => {
+    const below = relative(cwd, path);
+    return below.startsWith("..") ? path : below || ".";
+  };
   const rows = nodes.map((node) => [
     node.name,
     node.clientAddress,
