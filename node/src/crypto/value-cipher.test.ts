@@ -106,6 +106,16 @@ test("key names longer than expected are bound whole", () => {
   const long = new Uint8Array(10_000).fill(1);
   const sealed = cipher.seal(long, bytes("value"));
   assert.deepEqual(cipher.open(long, sealed), bytes("value"));
+  // A ring's id stays bound when the room for names has grown.
+  const other = new ValueCipher(ringOf("k1", { k1: 1 }, "ring-2"));
+  const same = new ValueCipher(ringOf("k1", { k1: 1 }, "ring-2"));
+  assert.deepEqual(same.open(long, other.seal(long, bytes("v"))), bytes("v"));
+  const short = other.seal(bytes("a"), bytes("v"));
+  assert.deepEqual(same.open(bytes("a"), short), bytes("v"));
+  assert.deepEqual(
+    new ValueCipher(ringOf("k1", { k1: 1 }, "ring-2")).open(bytes("a"), short),
+    bytes("v"),
+  );
   long[9_999] = 2;
   refuses(() => cipher.open(long, sealed), "RECORD_REJECTED");
 });

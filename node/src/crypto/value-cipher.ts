@@ -28,6 +28,7 @@ const TAG_BYTES = 16;
 const ID_AT = 2;
 /** SP 800-38D allows 2^32 invocations of a key; a new salt then makes a new subkey. */
 const SEALS_PER_SUBKEY_MAX = 2 ** 32;
+const TWO_POW_32 = 2 ** 32;
 /** Subkeys kept for opening: one per life of a node whose values are read. */
 const SUBKEYS_CACHED_MAX = 4096;
 const TAG_LENGTH = { authTagLength: TAG_BYTES };
@@ -79,28 +80,28 @@ export class ValueCipher {
     this.#aad.set(prefix);
   }
 
-  /** Encrypts a value for one key name. The result shares no memory with either. */
+  /** Encrypts a value for one key name. The result shares no bytes with either. */
   seal(keyName: Uint8Array, value: Uint8Array): Uint8Array {
     if (this.#sealer.count >= this.#sealsPerSubkeyMax) this.#sealer = this.#newSealer();
     const sealer = this.#sealer;
     const { header, subkey } = sealer;
     // Counted before use: whatever fails below, this nonce is spent.
     sealer.count += 1;
-    const nonce = this.#nonce;
-    nonce.writeUIntBE(sealer.count, NONCE_BYTES - COUNTER_BYTES, COUNTER_BYTES);
-    const cipher = createCipheriv(ALGORITHM, subkey, nonce, TAG_LENGTH);
+    writeCounter(this.#nonce, sealer.count, NONCE_BYTES - COUNTER_BYTES);
+    const cipher = createCipheriv(ALGORITHM, subkey, this.#nonce, TAG_LENGTH);
     cipher.setAAD(this.#additionalData(keyName));
     const ciphertext = cipher.update(value);
     cipher.final();
-    const counterAt = header.length;
-    const ciphertextAt = counterAt + COUNTER_BYTES;
-    const record = new Uint8Array(ciphertextAt + ciphertext.length + TAG_BYTES);
+    const ciphertextAt = header.length + COUNTER_BYTES;
+    const tagAt = ciphertextAt + ciphertext.length;
+    // From Node's pool: memory of its own costs a small value more than everything around it.
+    const record = Buffer.allocUnsafe(tagAt + TAG_BYTES);
     record.set(header);
-    record.set(nonce.subarray(NONCE_BYTES - COUNTER_BYTES), counterAt);
+    writeCounter(record, sealer.count, header.length);
     record.set(ciphertext, ciphertextAt);
-    record.set(cipher.getAuthTag(), ciphertextAt + ciphertext.length);
+    record.set(cipher.getAuthTag(), tagAt);
     this.#sealed += 1;
-    return record;
+    return new Uint8Array(record.buffer, record.byteOffset, record.length);
   }
 
   /**
@@ -202,6 +203,11 @@ export class ValueCipher {
     const info = `kvcluster value subkey v1\0${this.#ring.id}\0${keyId}`;
     return createSecretKey(Buffer.from(hkdfSync("sha256", key, salt, info, KEY_BYTES)));
   }
+}
+
+function writeCounter(target: Buffer, count: number, at: number): void {
+  target.writeUInt16BE(Math.floor(count / TWO_POW_32), at);
+  target.writeUInt32BE(count % TWO_POW_32, at + 2);
 }
 
 /**

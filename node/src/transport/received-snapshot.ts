@@ -90,13 +90,14 @@ export class ReceivedSnapshot implements IncomingSnapshot {
   }
 
   /** The connection is gone; tells the driver unless it has all chunks or has answered. */
-  onClosed(): void {
+  onClosed(reason: string): void {
     if (this.#phase !== "open") return;
     this.#phase = "over";
     this.#broken = true;
     this.#waiting = [];
     const { runtime, log } = this.#options;
-    log.info({ peer: this.from, index: this.metadata.index }, "an incoming snapshot broke off");
+    const { index } = this.metadata;
+    log.info({ peer: this.from, index, reason }, "an incoming snapshot broke off");
     if (this.#reading !== null) runtime.defer(this.#reading.onFailed);
   }
 

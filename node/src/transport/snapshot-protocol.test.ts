@@ -19,6 +19,7 @@ import {
   SECRET,
   startPeer,
   type TestPeer,
+  turns,
   until,
 } from "./transport.test-kit.ts";
 
@@ -140,11 +141,14 @@ test("a sender that stops in the middle is given up, though it answers pings", a
   await until(() => chunks === 1, "the chunk arrives");
   for (let second = 0; second < 7 && !failed; second += 1) {
     write("ping", (out) => out.fields.u64(0));
-    const before = peer.transport.stats();
-    await until(() => before !== peer.transport.stats(), "a turn");
+    await turns(50);
     peer.runtime.advance(1_000);
   }
   await until(() => failed, "given up");
+  assert.ok(
+    peer.logs.some((line) => line.includes("made no progress")),
+    peer.logs.join("\n"),
+  );
 });
 
 /** A listener that proves itself as node 9 and then lets the test say anything. */

@@ -94,9 +94,9 @@ export class SnapshotStreams {
         else throw new DecodeError(`frame ${type} where a snapshot must begin`);
       },
       onDrain: () => undefined,
-      onClosed: () => {
+      onClosed: (reason) => {
         this.#incoming.delete(incoming);
-        incoming.snapshot?.onClosed();
+        incoming.snapshot?.onClosed(reason);
       },
     });
     const incoming: Incoming = { connection, snapshot: null };
