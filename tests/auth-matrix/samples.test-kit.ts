@@ -1,6 +1,6 @@
 /**
  * A request for every route that needs a token: complete and well-formed, so that nothing but
- * access control refuses it. A new route needs a line here, and the matrix says so when it is missing.
+ * access control refuses it. A new route needs a line here; the matrix says so when it is missing.
  */
 import type { Verb } from "@kvcluster/protocol";
 import type { InjectOptions } from "fastify";

@@ -12,24 +12,28 @@ export const authFileBytesMax: number = 256 * 1024;
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, "0");
 
 /**
- * PostgreSQL's rule for its server key: 0600 or less when this user owns the file, 0640 or less
- * when root does, because a Secret volume with `fsGroup` gives 0440 root:fsGroup (kubernetes
- * #57923) and system-managed keys are commonly root:group.
+ * What is wrong with owner and mode of a secret, or null. PostgreSQL's rule for its key: 0600
+ * or less when this user owns the file, 0640 or less when root does, because a Secret volume with
+ * `fsGroup` gives 0440 root:fsGroup (kubernetes #57923) and so do keys that a system manages.
  */
-function checkSecretMode(path: string, stats: Stats, uid: number): void {
-  if (stats.uid !== uid && stats.uid !== 0) {
-    throw new AuthConfigurationError(
-      `${path} is owned by user ${stats.uid}; a secret must be owned by this user (${uid}) or root`,
-    );
+export function findSecretFault(
+  file: { readonly uid: number; readonly mode: number },
+  ownUid: number,
+): string | null {
+  if (file.uid !== ownUid && file.uid !== 0) {
+    return `is owned by user ${file.uid}; a secret must be owned by this user (${ownUid}) or root`;
   }
-  const forbidden = stats.uid === uid ? 0o077 : 0o037;
-  if ((stats.mode & forbidden) !== 0) {
-    const allowed = stats.uid === uid ? "0600" : "0640";
-    throw new AuthConfigurationError(
-      `${path} has mode ${octal(stats.mode)}: a secret must not be open to others, ` +
-        `use chmod ${allowed} or less`,
-    );
-  }
+  const [forbidden, allowed] = file.uid === ownUid ? [0o077, "0600"] : [0o037, "0640"];
+  if ((file.mode & forbidden) === 0) return null;
+  return (
+    `has mode ${octal(file.mode)}: a secret must not be open to others, ` +
+    `use chmod ${allowed} or less`
+  );
+}
+
+function checkSecret(path: string, stats: Stats, ownUid: number): void {
+  const fault = findSecretFault(stats, ownUid);
+  if (fault !== null) throw new AuthConfigurationError(`${path} ${fault}`);
 }
 
 function checkWritable(path: string, stats: Stats): void {
@@ -42,8 +46,9 @@ function checkWritable(path: string, stats: Stats): void {
 async function readChecked(handle: FileHandle, path: string, secret: boolean): Promise<Buffer> {
   const stats = await handle.stat();
   if (!stats.isFile()) throw new AuthConfigurationError(`${path} is not a regular file`);
-  if (process.getuid !== undefined) {
-    if (secret) checkSecretMode(path, stats, process.getuid());
+  // The effective user is the one that opened the file; Windows has neither users nor modes.
+  if (process.geteuid !== undefined) {
+    if (secret) checkSecret(path, stats, process.geteuid());
     else checkWritable(path, stats);
   }
   if (stats.size > authFileBytesMax) {

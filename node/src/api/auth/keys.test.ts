@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { algorithms } from "./algorithms.ts";
 import { makeFolder, makeKeyPair, makeSpec } from "./auth.test-kit.ts";
-import { authFileBytesMax, readSecretFile, readTextFile } from "./auth-files.ts";
+import { authFileBytesMax, findSecretFault, readSecretFile, readTextFile } from "./auth-files.ts";
 import { authKeysMax, loadKeys } from "./keys.ts";
 import { AuthConfigurationError } from "./reasons.ts";
 
@@ -44,6 +44,16 @@ test("a secret that others may read is refused, whichever bit opens it", async (
     chmodSync(file, mode);
     await loadKeys([makeSpec({ file })]);
   }
+});
+
+test("a secret of root may be open to the node's group, one of somebody else to nobody", () => {
+  const fault = (uid: number, mode: number): string => findSecretFault({ uid, mode }, 1000) ?? "";
+  for (const mode of [0o100400, 0o100440, 0o100600, 0o100640]) assert.equal(fault(0, mode), "");
+  for (const mode of [0o660, 0o650, 0o444, 0o641]) assert.match(fault(0, mode), /chmod 0640/);
+  assert.equal(fault(1000, 0o600), "");
+  assert.match(fault(1000, 0o640), /chmod 0600/);
+  assert.match(fault(1001, 0o600), /owned by user 1001/);
+  assert.match(findSecretFault({ uid: 0, mode: 0o640 }, 0) ?? "", /chmod 0600/, "root itself");
 });
 
 test("the mode of a secret behind symlinks is that of the file", async () => {

@@ -90,7 +90,9 @@ export function createTokenAuthorizer(options: {
       for (const need of needs) {
         const missing = findMissing(identity, need);
         if (missing === null) continue;
-        failures.record({ reason: "verbMissing", detail: missing, subject: identity.subject });
+        // The caller is told which key; the log is not: keys are nobody else's business.
+        const detail = `needs "${need.verb}"`;
+        failures.record({ reason: "verbMissing", detail, subject: identity.subject });
         throw new ApiError("FORBIDDEN", `This token ${missing}.`);
       }
     },
