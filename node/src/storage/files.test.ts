@@ -138,10 +138,10 @@ describe("simulated files", () => {
     files.failNext("sync", "EIO");
     assert.throws(() => file.sync(), { code: "IO" });
     file.sync();
-    files.limitCapacity(10);
-    file.write([new Uint8Array(8)], 0);
-    assert.throws(() => file.write([new Uint8Array(8)], 8), { code: "DISK_FULL" });
-    assert.equal(file.size(), 10);
+    files.limitCapacity(1100);
+    file.write([new Uint8Array(1000)], 0);
+    assert.throws(() => file.write([new Uint8Array(600)], 1000), { code: "DISK_FULL" });
+    assert.equal(file.size(), 1024);
   });
 
   it("stop at the chosen operation and until the crash is carried out", () => {

@@ -5,7 +5,7 @@
  */
 import { ioError } from "./errors.ts";
 import type { Files, OpenFile } from "./files.ts";
-import { SimulatedInode } from "./simulated-file.ts";
+import { SECTOR_BYTES, SimulatedInode } from "./simulated-file.ts";
 
 /** Thrown in place of the operation at which the power fails; only `crash()` heals it. */
 export class SimulatedCrash extends Error {
@@ -197,10 +197,13 @@ export class SimulatedFiles implements Files {
     const bytes = Buffer.concat(write.chunks);
     const at = write.offset + this.#misdirectBy;
     this.#misdirectBy = 0;
-    const room = Math.max(0, this.#capacityBytes - this.#writtenBytes);
+    const limit = at + Math.max(0, this.#capacityBytes - this.#writtenBytes);
     this.#writtenBytes += bytes.length;
-    inode.write(at, bytes.subarray(0, room));
-    if (bytes.length > room) throw ioError(`write at ${at} of ${path}`, systemError("ENOSPC"));
+    // File systems give space by blocks: a write that is cut short ends at a sector's border.
+    const fits = at + bytes.length <= limit;
+    const end = fits ? at + bytes.length : limit - (limit % SECTOR_BYTES);
+    inode.write(at, bytes.subarray(0, Math.max(0, end - at)));
+    if (!fits) throw ioError(`write at ${at} of ${path}`, systemError("ENOSPC"));
   }
 
   #change(perform: () => void): void {
