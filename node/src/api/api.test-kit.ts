@@ -42,7 +42,7 @@ import { EngineReader, MemoryEngine, StateStore } from "../storage/state/index.t
 import { audience, issuer, makeFolder, signToken } from "./auth/auth.test-kit.ts";
 import { openAuth } from "./auth/index.ts";
 import { createHttpServer } from "./create.ts";
-import type { ApiServer } from "./http-server.ts";
+import type { ApiServer, ServerSetup } from "./http-server.ts";
 import type { Sealer } from "./sealer.ts";
 
 export const clusterId: string = "0123456789abcdef0123456789abcdef";
@@ -280,6 +280,8 @@ export function makeSealer(): Sealer {
 
 export interface TestApi extends AsyncDisposable {
   readonly server: ApiServer;
+  /** What the server was made of. */
+  readonly setup: ServerSetup;
   readonly node: MemoryNode;
   readonly config: Config;
   /** Lines that were logged, as JSON. */
@@ -351,6 +353,7 @@ export async function makeApi(...flags: readonly string[]): Promise<TestApi> {
   const everyone = bearer();
   return {
     server,
+    setup: server.setup,
     node,
     config,
     logged,

@@ -72,14 +72,14 @@ function requestIds(): (request: IncomingMessage) => string {
 
 export class ApiServer {
   readonly app: FastifyInstance;
-  readonly #setup: ServerSetup;
+  readonly setup: ServerSetup;
   readonly #table: RouteTable;
   readonly #ports: ExchangePorts;
   #inFlight = 0;
   #closing = false;
 
   constructor(setup: ServerSetup) {
-    this.#setup = setup;
+    this.setup = setup;
     this.#table = new RouteTable(setup.routes);
     this.#ports = {
       nodeName: setup.context.node.name,
@@ -116,10 +116,7 @@ export class ApiServer {
   async close(): Promise<void> {
     this.#closing = true;
     const { server } = this.app;
-    const cut = setTimeout(
-      () => server.closeAllConnections(),
-      this.#setup.timeouts.shutdownGraceMs,
-    );
+    const cut = setTimeout(() => server.closeAllConnections(), this.setup.timeouts.shutdownGraceMs);
     try {
       await this.app.close();
     } finally {
@@ -128,7 +125,7 @@ export class ApiServer {
   }
 
   #createApp(): FastifyInstance {
-    const { limits, timeouts, metrics } = this.#setup;
+    const { limits, timeouts, metrics } = this.setup;
     const app = fastify({
       logger: false,
       genReqId: requestIds(),
@@ -187,7 +184,7 @@ export class ApiServer {
     this.app.route({
       method: route.method,
       url: frameworkPath(route.path),
-      bodyLimit: bodyBytesMax(route, this.#setup.limits),
+      bodyLimit: bodyBytesMax(route, this.setup.limits),
       config: { access: route.access },
       handler: (request, reply) => {
         reply.hijack();
@@ -215,7 +212,7 @@ export class ApiServer {
     try {
       this.#checkLoad();
       checkHeaders(request.headers);
-      exchange.identity = this.#setup.authorizer.authenticate(request.headers.authorization);
+      exchange.identity = this.setup.authorizer.authenticate(request.headers.authorization);
       return true;
     } catch (error) {
       reply.hijack();
@@ -226,7 +223,7 @@ export class ApiServer {
 
   #checkLoad(): void {
     if (this.#closing) throw new ApiError("SHUTTING_DOWN", "this node is going down");
-    const { requestsInFlightMax } = this.#setup.limits;
+    const { requestsInFlightMax } = this.setup.limits;
     if (this.#inFlight <= requestsInFlightMax) return;
     throw new ApiError("OVERLOADED", `${requestsInFlightMax} requests are in flight`);
   }
@@ -234,7 +231,7 @@ export class ApiServer {
   #serve(route: Route, request: FastifyRequest): void {
     const { exchange } = request;
     try {
-      const plan = route.plan(this.#toCall(route, request), this.#setup.context);
+      const plan = route.plan(this.#toCall(route, request), this.setup.context);
       this.#authorize(route, exchange, plan);
       plan.run().then(
         (answer) => exchange.send(answer),
@@ -252,7 +249,7 @@ export class ApiServer {
     if (identity === null || !declared) {
       throw new Error(`${route.method} ${route.path} was about to run without authorisation`);
     }
-    this.#setup.authorizer.authorize(identity, plan.needs);
+    this.setup.authorizer.authorize(identity, plan.needs);
   }
 
   #toCall(route: Route, request: FastifyRequest): Call {
@@ -265,7 +262,7 @@ export class ApiServer {
       params: isParams(params) ? params : {},
       query,
       body: body instanceof Uint8Array ? body : noBody,
-      deadlineMs: readDeadline(query, headers, this.#setup.timeouts),
+      deadlineMs: readDeadline(query, headers, this.setup.timeouts),
     };
   }
 
