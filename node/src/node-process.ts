@@ -77,10 +77,7 @@ export const startNodeProcess = async (setup: NodeProcessSetup): Promise<NodePro
     version,
     transport: () => node.transportStats(),
     auth: () => auth.stats(),
-    keyRing: () => {
-      const { keyIds, activeKey } = encryption.cipher.stats();
-      return { keys: keyIds.length, activeKeyId: activeKey };
-    },
+    encryption: () => encryption.stats(),
   });
   const servers = await startServers(setup, { node, auth, encryption, metrics });
   await node.start();

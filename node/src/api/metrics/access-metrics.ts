@@ -1,6 +1,13 @@
-/** What the metrics tell of the process itself, access control and the key ring. */
+/** What the metrics tell of the process itself, access control and encryption. */
 import type { NodePhase } from "../../replica/index.ts";
-import { type PulledMetric, type Sample, type Snapshot, single, stateSet } from "./definition.ts";
+import {
+  flag,
+  type PulledMetric,
+  type Sample,
+  type Snapshot,
+  single,
+  stateSet,
+} from "./definition.ts";
 
 const phases: readonly NodePhase[] = [
   "blank",
@@ -133,13 +140,40 @@ export const accessMetrics: readonly PulledMetric[] = [
     meaning: "1 while the files hold something refused and an older content is in force. Act.",
     read: (snapshot) => bySource(snapshot, ({ stale }) => (stale ? 1 : 0)),
   },
+];
+
+export const encryptionMetrics: readonly PulledMetric[] = [
+  {
+    name: "kvcluster_values_encrypted_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Values that this node encrypted before it proposed them.",
+    read: ({ encryption }) => single(encryption?.sealed),
+  },
+  {
+    name: "kvcluster_values_decrypted_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Values that this node decrypted to answer a read.",
+    read: ({ encryption }) => single(encryption?.opened),
+  },
+  {
+    name: "kvcluster_values_rejected_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Values that did not decrypt: damaged, moved to another key, or the key is gone. Act.",
+    read: ({ encryption }) => single(encryption?.rejected),
+  },
   {
     name: "kvcluster_keyring_keys",
     type: "gauge",
     unit: "items",
     labels: [],
-    meaning: "Keys in the key ring that values are encrypted with.",
-    read: ({ keyRing }) => single(keyRing?.keys),
+    meaning: "Keys in the key ring: the active one and those that older values need.",
+    read: ({ encryption }) => single(encryption?.keyIds.length),
   },
   {
     name: "kvcluster_keyring_active_key_info",
@@ -147,7 +181,31 @@ export const accessMetrics: readonly PulledMetric[] = [
     unit: "info",
     labels: ["key_id"],
     meaning: "1, with the id of the key that new values are encrypted with in its label.",
-    read: ({ keyRing }) =>
-      keyRing === null ? [] : [{ labels: { key_id: keyRing.activeKeyId }, value: 1 }],
+    read: ({ encryption }) =>
+      encryption === null ? [] : [{ labels: { key_id: encryption.activeKey }, value: 1 }],
+  },
+  {
+    name: "kvcluster_keyring_reloads_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Changed key rings that were taken into use without a restart.",
+    read: ({ encryption }) => single(encryption?.reloads),
+  },
+  {
+    name: "kvcluster_keyring_reload_failures_total",
+    type: "counter",
+    unit: "items",
+    labels: [],
+    meaning: "Changed key rings that could not be used.",
+    read: ({ encryption }) => single(encryption?.reloadFailures),
+  },
+  {
+    name: "kvcluster_keyring_stale",
+    type: "gauge",
+    unit: "boolean",
+    labels: [],
+    meaning: "1 while the key ring file holds something refused and an older one is in force. Act.",
+    read: ({ encryption }) => (encryption === null ? [] : flag(encryption.reloadProblem !== null)),
   },
 ];

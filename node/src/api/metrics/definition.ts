@@ -3,6 +3,7 @@
  * reference are both made from the definition. A label has few values, known beforehand: routes,
  * codes, reasons, members; never a key, a subject or an address.
  */
+import type { EncryptionStats } from "../../crypto/index.ts";
 import type { Identity, NodePhase, ReplicaStatus, StoreStats } from "../../replica/index.ts";
 import type { TransportStats } from "../../transport/index.ts";
 import type { AuthStats } from "../auth/index.ts";
@@ -24,13 +25,6 @@ export interface Sample {
   readonly value: number;
 }
 
-/** The key ring that seals values, as far as metrics tell of it. */
-export interface KeyRingStats {
-  readonly keys: number;
-  /** The id that new values are sealed with; an id is no secret. */
-  readonly activeKeyId: string;
-}
-
 /** Everything there is to tell, looked at once for each scrape so that figures fit together. */
 export interface Snapshot {
   readonly version: string;
@@ -42,7 +36,7 @@ export interface Snapshot {
   readonly stalenessMs: number | null;
   readonly transport: TransportStats | null;
   readonly auth: AuthStats;
-  readonly keyRing: KeyRingStats | null;
+  readonly encryption: EncryptionStats | null;
 }
 
 /** A metric whose samples are read when the page is asked for; none: it is absent from the page. */

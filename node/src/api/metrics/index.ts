@@ -1,6 +1,6 @@
 // The door of the metrics: what the API and the composition root may use.
 
-export type { KeyRingStats, MetricDoc } from "./definition.ts";
+export type { MetricDoc } from "./definition.ts";
 export { createMetrics, type Metrics, type MetricsSources, metricGroups } from "./metrics.ts";
 export {
   type HealthPort,

@@ -3,6 +3,7 @@
  * is strict enough to find what a scraper would refuse.
  */
 
+import type { EncryptionStats } from "../../crypto/index.ts";
 import { toRevision } from "../../kv/index.ts";
 import { type Member, toClusterId, toLogIndex, toNodeId, toTerm } from "../../raft/index.ts";
 import type { NodeService, ReplicaService, ReplicaStatus } from "../../replica/index.ts";
@@ -115,6 +116,19 @@ const authStats: AuthStats = {
   reloads: { keys: noReload, policies: { reloads: 1, failures: 2, stale: true } },
 };
 
+const encryptionStats: EncryptionStats = {
+  activeKey: "k2",
+  keyIds: ["k1", "k2"],
+  sealed: 11,
+  opened: 12,
+  rejected: 1,
+  subkeysDerived: 2,
+  ringId: "ring",
+  reloads: 1,
+  reloadFailures: 0,
+  reloadProblem: null,
+};
+
 const unused = (): never => {
   throw new Error("the metrics must not ask for this");
 };
@@ -151,7 +165,7 @@ export const makeSources = (status: (() => ReplicaStatus) | null): MetricsSource
   version: "1.2.3",
   transport: () => (status === null ? null : transportStats),
   auth: () => authStats,
-  keyRing: () => (status === null ? null : { keys: 2, activeKeyId: "k2" }),
+  encryption: () => (status === null ? null : encryptionStats),
 });
 
 export interface ParsedMetric {

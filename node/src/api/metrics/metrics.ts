@@ -3,12 +3,13 @@
  * which are observed where they happen. Owns the only registry; nothing is registered globally.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { EncryptionStats } from "../../crypto/index.ts";
 import type { NodeService } from "../../replica/index.ts";
 import type { TransportStats } from "../../transport/index.ts";
 import type { AuthStats } from "../auth/index.ts";
 import type { MetricsPage, RequestMetrics } from "../context.ts";
-import { accessMetrics, processMetrics } from "./access-metrics.ts";
-import type { KeyRingStats, MetricDoc, PulledMetric, Sample, Snapshot } from "./definition.ts";
+import { accessMetrics, encryptionMetrics, processMetrics } from "./access-metrics.ts";
+import type { MetricDoc, PulledMetric, Sample, Snapshot } from "./definition.ts";
 import {
   createDurationHistogram,
   type DurationHistogram,
@@ -32,7 +33,7 @@ export interface MetricsSources {
   readonly transport: () => TransportStats | null;
   readonly auth: () => AuthStats;
   /** null when there is no key ring. */
-  readonly keyRing: () => KeyRingStats | null;
+  readonly encryption: () => EncryptionStats | null;
 }
 
 export interface Metrics extends MetricsPage, RequestMetrics {
@@ -62,7 +63,8 @@ const pulledGroups: readonly { readonly title: string; readonly metrics: PulledM
   { title: "Process", metrics: [...processMetrics] },
   { title: "Consensus and store", metrics: [...replicaMetrics] },
   { title: "Peers", metrics: [...peerMetrics] },
-  { title: "Access and encryption", metrics: [...accessMetrics] },
+  { title: "Access", metrics: [...accessMetrics] },
+  { title: "Encryption", metrics: [...encryptionMetrics] },
 ];
 
 /** All metrics under the names of KVCluster, in groups, for the reference. */
@@ -90,7 +92,7 @@ function takeSnapshot(sources: MetricsSources): Snapshot {
     stalenessMs: replica?.stalenessMs() ?? null,
     transport: sources.transport(),
     auth: sources.auth(),
-    keyRing: sources.keyRing(),
+    encryption: sources.encryption(),
   };
 }
 
