@@ -1,0 +1,110 @@
+/**
+ * `make simulate SECONDS=… [SEED=…]`: plays seeds for so long, or exactly one seed.
+ *
+ *   node tests/simulation/main.ts --seconds 60       new seeds for a minute
+ *   node tests/simulation/main.ts --seed 7           one seed, with its trace when it fails
+ *   node tests/simulation/main.ts --from 1 --count 50
+ */
+import { parseArgs } from "node:util";
+import { Coverage } from "./coverage.test-kit.ts";
+import { describeFailure, replayCommand } from "./report.test-kit.ts";
+import { type Outcome, Simulation } from "./simulation.test-kit.ts";
+import { loadSystem, type System, shippedSource } from "./system.test-kit.ts";
+
+interface Arguments {
+  readonly seconds: number;
+  readonly seed: number | null;
+  readonly from: number;
+  readonly count: number;
+  readonly events: number;
+  readonly keepGoing: boolean;
+}
+
+const readArguments = (): Arguments => {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string", default: "60" },
+      seed: { type: "string" },
+      from: { type: "string" },
+      count: { type: "string" },
+      events: { type: "string", default: "120" },
+      "keep-going": { type: "boolean", default: false },
+    },
+  });
+  const fresh = Math.floor(Date.now() / 10) % 1_000_000_000;
+  return {
+    seconds: Number(values.seconds),
+    seed: values.seed === undefined ? null : Number(values.seed),
+    from: values.from === undefined ? fresh : Number(values.from),
+    count: values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count),
+    events: Number(values.events),
+    keepGoing: values["keep-going"],
+  };
+};
+
+class Tally {
+  readonly coverage: Coverage = new Coverage();
+  readonly failed: number[] = [];
+  runs = 0;
+  steps = 0;
+  simulatedUs = 0;
+  readonly #startedMs = performance.now();
+
+  add(outcome: Outcome): void {
+    this.runs += 1;
+    this.steps += outcome.steps;
+    this.simulatedUs += outcome.simulatedUs;
+    this.coverage.add(outcome.coverage);
+    if (outcome.violation !== null) this.failed.push(outcome.seed);
+  }
+
+  get elapsedS(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  report(): string {
+    const real = this.elapsedS;
+    const simulated = this.simulatedUs / 1e6;
+    const faults = this.coverage.sum("fault ");
+    const perSecond = (value: number): string => (value / real).toFixed(0);
+    return [
+      ...this.coverage.lines(),
+      `${this.runs} seeds in ${real.toFixed(1)} s: ${simulated.toFixed(0)} s simulated ` +
+        `(${perSecond(simulated)} times real time), ${this.steps} steps (${perSecond(this.steps)} ` +
+        `a second), ${faults} faults (${(faults / real).toFixed(1)} a second)`,
+    ].join("\n");
+  }
+}
+
+const playOne = async (system: System, seed: number, events: number): Promise<number> => {
+  const tally = new Tally();
+  const outcome = await new Simulation(system, seed).run();
+  tally.add(outcome);
+  console.log(tally.report());
+  console.log(`trace hash ${outcome.traceHash.toString(16)}`);
+  console.log(describeFailure(outcome, events));
+  return outcome.violation === null ? 0 : 1;
+};
+
+const playMany = async (system: System, wanted: Arguments): Promise<number> => {
+  const tally = new Tally();
+  for (let seed = wanted.from; seed < wanted.from + wanted.count; seed += 1) {
+    if (tally.elapsedS >= wanted.seconds) break;
+    const outcome = await new Simulation(system, seed).run();
+    tally.add(outcome);
+    if (outcome.violation === null) continue;
+    if (!wanted.keepGoing) console.log(describeFailure(outcome, wanted.events));
+    else console.log(`seed ${seed}: ${outcome.violation.message.slice(0, 300)}`);
+    if (!wanted.keepGoing) break;
+  }
+  console.log(tally.report());
+  for (const seed of tally.failed) console.log(`failed: ${replayCommand(seed)}`);
+  return tally.failed.length === 0 ? 0 : 1;
+};
+
+const wanted = readArguments();
+const system = await loadSystem(shippedSource);
+process.exitCode =
+  wanted.seed === null
+    ? await playMany(system, wanted)
+    : await playOne(system, wanted.seed, wanted.events);
