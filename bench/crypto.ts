@@ -11,7 +11,7 @@ import { parseKeyRing } from "../node/src/crypto/key-ring.ts";
 const ROUNDS = 5;
 const keyName = new TextEncoder().encode("orders/2026/11/22/000123456");
 
-/** CPU microseconds per call: the best of some rounds, which other load on the machine blurs least. */
+/** CPU microseconds per call: the best of some rounds, which other load blurs least. */
 function cpuMicros(calls: number, call: () => unknown): number {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -107,7 +107,7 @@ export class Encryption {
     );
   }
 
-  /** Told once per problem; tried again at each poll, since permissions may be repaired in place. */
+  /** Told once per problem; tried again at each poll: permissions may be repaired in place. */
   #refuse(error: CryptoError): void {
     this.#reloadFailures += 1;
     const isNews = this.#reloadProblem?.message !== error.message;

@@ -43,7 +43,8 @@ function refuses(act: () => unknown, code: CryptoErrorCode, message: RegExp): vo
 }
 
 test("JSON and YAML say the same ring", () => {
-  const yaml = `# made by hand\nversion: 1\nid: ring-1\nactive: k1\nkeys:\n  k1: ${KEY_1}\n  k2: "${KEY_2}"\n`;
+  const keys = `keys:\n  k1: ${KEY_1}\n  k2: "${KEY_2}"\n`;
+  const yaml = `# made by hand\nversion: 1\nid: ring-1\nactive: k1\n${keys}`;
   for (const text of [JSON.stringify(good), JSON.stringify(good, null, 2), yaml]) {
     const ring = parseKeyRing(text, "f");
     assert.equal(ring.id, "ring-1");

@@ -172,7 +172,7 @@ test("after a rotation new values have the new key and old ones still open", () 
 const saltOf = (sealed: Uint8Array): string => Buffer.from(sealed.subarray(4, 20)).toString("hex");
 const counterOf = (sealed: Uint8Array): number => Buffer.from(sealed).readUIntBE(20, 6);
 
-test("a nonce is never used twice: counted under a salt, and a new salt when the count is full", () => {
+test("a nonce is never used twice: counted under a salt, then under a new one", () => {
   const ring = ringOf("k1", { k1: 1 });
   const cipher = new ValueCipher(ring, { sealsPerSubkeyMax: 3 });
   const records = Array.from({ length: 8 }, () => cipher.seal(bytes("a"), bytes("v")));

@@ -1,7 +1,7 @@
 /**
- * Seals and opens values: AES-256-GCM with a subkey per life of the process, derived from the ring's
- * key and a random salt, and a counter as nonce (docs/adr/0003-encryption.md says why). Runs on the
- * path of every write and read; whatever does not open is an error, never a wrong plaintext.
+ * Seals and opens values: AES-256-GCM with a subkey per life of the process, derived from the
+ * ring's key and a random salt, and a counter as nonce (docs/adr/0003-encryption.md says why). Runs
+ * on the path of every write and read; what does not open is an error, never a wrong plaintext.
  *
  *   version u8 · key id length u8 · key id · salt 16 · counter u48 · ciphertext · tag 16
  *

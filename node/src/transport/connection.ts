@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   readonly outgoing: Route;
   readonly incoming: Route;
   readonly limits: TransportLimits;
-  readonly runtime: Pick<TransportRuntime, "monotonicMs">;
+  readonly runtime: Pick<TransportRuntime, "monotonicMs" | "after">;
   readonly counters: PeerCounters;
   readonly handlers: ConnectionHandlers;
 }
@@ -49,6 +49,8 @@ export class Connection {
   #lastReceivedMs: number;
   #lastBeatMs: number;
   #closingMs = 0;
+  #chunksReceived = 0;
+  #cancelProbe: (() => void) | null = null;
 
   /** Not the socket's `drain`: our limit need not be the socket's. A failure ends in `close`. */
   readonly #onWritten = (): void => {
@@ -120,6 +122,19 @@ export class Connection {
     if (this.room) this.write(this.encode("ping", (out) => out.fields.u64(micros(nowMs))));
   }
 
+  /** Closes soon unless anything comes back: there is reason to think the other side is gone. */
+  probe(): void {
+    if (this.#closing || this.#cancelProbe !== null) return;
+    const { runtime, limits } = this.#options;
+    const before = this.#chunksReceived;
+    const nowMs = runtime.monotonicMs();
+    this.write(this.encode("ping", (out) => out.fields.u64(micros(nowMs))));
+    this.#cancelProbe = runtime.after(limits.probeMsMax, () => {
+      this.#cancelProbe = null;
+      if (this.#chunksReceived === before) this.close("no answer to a probe");
+    });
+  }
+
   /** Sends what was written, then closes once the other side has; `beat` waits only so long. */
   end(reason: string): void {
     if (this.#closing) return;
@@ -139,6 +154,7 @@ export class Connection {
     this.#closingMs = this.#options.runtime.monotonicMs();
     this.#reason = reason;
     this.#frames.stop();
+    this.#cancelProbe?.();
   }
 
   #listen(): void {
@@ -149,6 +165,7 @@ export class Connection {
     this.#socket.on("close", () => {
       this.#closing = true;
       this.#frames.stop();
+      this.#cancelProbe?.();
       this.#options.handlers.onClosed(this.#reason, this.#protocolError);
     });
   }
@@ -162,6 +179,7 @@ export class Connection {
   #onData(chunk: Uint8Array): void {
     this.#lastReceivedMs = this.#options.runtime.monotonicMs();
     this.#options.counters.bytesReceived += chunk.length;
+    this.#chunksReceived += 1;
     try {
       this.#frames.push(chunk);
     } catch (error) {

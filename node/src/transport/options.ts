@@ -31,6 +31,11 @@ export interface TransportLimits {
   readonly pingMs: number;
   /** A connection without a byte received or taken for so long is dead. */
   readonly silenceMsMax: number;
+  /**
+   * When a peer dials anew, it may have restarted elsewhere: the connection to it must answer
+   * within this time.
+   */
+  readonly probeMsMax: number;
   /** A removed member is still told what it was sent (its removal), then its connections close. */
   readonly removedLingerMs: number;
   /** Largest chunk of a snapshot. */
@@ -58,6 +63,7 @@ export const defaultTransportLimits: TransportLimits = {
   reconnectMsMax: 2_000,
   pingMs: 1_000,
   silenceMsMax: 4_000,
+  probeMsMax: 500,
   removedLingerMs: 2_000,
   snapshotChunkBytesMax: 512 * 1024,
   snapshotWindowChunks: 4,

@@ -74,8 +74,12 @@ export class PeerLink {
     this.#outbox.send(message);
   }
 
-  /** Dials now unless a connection is up or being made; also when the peer was just heard from. */
+  /**
+   * Dials now unless a connection is being made. For a new peer, and when the peer has just dialled
+   * this node: if a connection to it is up, that may lead to its former life, and must answer.
+   */
   wake(): void {
+    if (this.#state.type === "connected") this.#state.connection.probe();
     if (this.#retired || this.#state.type === "connected" || this.#state.type === "dialling") {
       return;
     }

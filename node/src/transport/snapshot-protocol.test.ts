@@ -1,70 +1,21 @@
 // What the two ends of a snapshot do when the other end, though it knows the secret, breaks the
 // rules: a rogue end speaks raw frames here.
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { toRevision } from "../kv/index.ts";
-import { type NodeId, toLogIndex, toNodeId, toTerm } from "../raft/index.ts";
+import { toLogIndex, toTerm } from "../raft/index.ts";
 import type { SnapshotSource } from "../replica/index.ts";
 import type { SegmentWriter } from "./codec/segment-writer.ts";
-import { encodeFrame, type FrameType, route } from "./frame.ts";
-import { AcceptHandshake, type HandshakeOptions, type Purpose } from "./handshake.ts";
-import { dial, type HandshakeOutcome, runHandshake } from "./handshake-socket.ts";
-import { boundPort, tcpSockets } from "./options.ts";
+import { ROGUE, rogueReceiver, rogueSender, type Write } from "./rogue-peer.test-kit.ts";
 import { writeCount, writeResult, writeSnapshotBegin } from "./snapshot-frames.ts";
-import {
-  CLUSTER,
-  ManualRuntime,
-  memberAt,
-  SECRET,
-  startPeer,
-  type TestPeer,
-  turns,
-  until,
-} from "./transport.test-kit.ts";
+import { memberAt, startPeer, type TestPeer, turns, until } from "./transport.test-kit.ts";
 
-const ROGUE = toNodeId(9);
-const proof = (self: NodeId): HandshakeOptions => ({ clusterId: CLUSTER, self, secret: SECRET });
 const metadata = {
   index: toLogIndex(90),
   term: toTerm(6),
   configurationIndex: toLogIndex(80),
   configuration: { members: [memberAt(1, 5101)] },
 };
-
-/** A proved connection to a peer on which the test may write anything. */
-async function rogueSender(t: TestContext, peer: TestPeer, purpose: Purpose = "snapshot") {
-  const outcomes: HandshakeOutcome[] = [];
-  dial(
-    { address: { host: "127.0.0.1", port: peer.port }, peer: peer.id, purpose },
-    {
-      handshake: proof(ROGUE),
-      sockets: tcpSockets,
-      runtime: new ManualRuntime(),
-      connectMsMax: 1_000,
-    },
-    (outcome) => {
-      outcomes.push(outcome);
-      if (outcome.type === "proved") outcome.socket.resume();
-    },
-  );
-  await until(() => outcomes.length === 1, "proved");
-  const [outcome] = outcomes;
-  assert.ok(outcome?.type === "proved");
-  const { socket } = outcome;
-  t.after(() => socket.destroy());
-  return writerOf(socket, ROGUE, peer.id);
-}
-
-type Write = (type: FrameType, body: (out: SegmentWriter) => void) => void;
-
-function writerOf(socket: Socket, from: NodeId, to: NodeId): Write {
-  return (type, body) => {
-    for (const segment of encodeFrame(type, route(CLUSTER, from, to), body).segments) {
-      socket.write(segment);
-    }
-  };
-}
 
 const begin: Parameters<Write> = [
   "snapshotBegin",
@@ -151,32 +102,6 @@ test("a sender that stops in the middle is given up, though it answers pings", a
   );
 });
 
-/** A listener that proves itself as node 9 and then lets the test say anything. */
-async function rogueReceiver(t: TestContext, to: NodeId, say: (write: Write) => void) {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    runHandshake({
-      socket,
-      handshake: new AcceptHandshake(proof(ROGUE)),
-      runtime: new ManualRuntime(),
-      deadlineMs: 1_000,
-      done: (outcome) => {
-        if (outcome.type !== "proved" || outcome.bytes === null) return;
-        socket.write(outcome.bytes);
-        socket.resume();
-        if (outcome.purpose === "snapshot") say(writerOf(socket, ROGUE, to));
-      },
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return memberAt(ROGUE, boundPort(server));
-}
-
 function sourceOf(next: SnapshotSource["next"]): SnapshotSource {
   return { metadata, revision: toRevision(1), next, close: () => undefined };
 }
@@ -201,7 +126,7 @@ for (const [what, frame] of answers) {
   });
 }
 
-test("the end is not told while the source is still reading, so that it can be closed", async (t) => {
+test("the end is not told while the source is being read", async (t) => {
   const peer = await startPeer(t, 1);
   const rogue = await rogueReceiver(t, peer.id, (write) => {
     write("snapshotResult", (out) => writeResult(out, false));

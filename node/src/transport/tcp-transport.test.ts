@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { toLogIndex, toNodeId, toTerm } from "../raft/index.ts";
 import type { PeerMessage } from "../replica/index.ts";
 import { boundPort } from "./options.ts";
+import { ROGUE, rogueReceiver } from "./rogue-peer.test-kit.ts";
 import {
   connectAll,
   heartbeat,
@@ -131,7 +132,7 @@ test("pauses between attempts double up to their limit", async (t) => {
   }
 });
 
-test("a connection that lasted starts the pauses anew, one that did not lets them grow", async (t) => {
+test("a connection that lasted starts the pauses anew, a short one does not", async (t) => {
   const limits = { reconnectMsMin: 100, reconnectMsMax: 10_000, silenceMsMax: 60_000 };
   const a = await startPeer(t, 1, { limits });
   let b = await startPeer(t, 2);
@@ -168,6 +169,35 @@ test("a peer that connects to us is dialled at once, not after the back-off", as
   await until(() => isConnected(a, 2), "no timer of a was advanced");
 });
 
+test("a connection to a peer's former life is found dead once the peer dials anew", async (t) => {
+  const a = await startPeer(t, 1);
+  // It proves itself and then never says a word: a host that vanished without a farewell.
+  a.transport.setPeers([await rogueReceiver(t, a.id, () => undefined)]);
+  await until(() => isConnected(a, ROGUE), "connected to the former life");
+  const elsewhere = await startPeer(t, ROGUE);
+  elsewhere.transport.setPeers([a.member()]);
+  await until(() => a.transport.stats().inboundConnections === 1, "the new life dials");
+  a.runtime.advance(499);
+  await turns();
+  assert.equal(isConnected(a, ROGUE), true);
+  a.runtime.advance(1);
+  await until(() => a.unreachable.length === 1, "found dead");
+});
+
+test("a peer that dials anew and answers on the old connection keeps it", async (t) => {
+  const a = await startPeer(t, 1);
+  const b = await startPeer(t, 2);
+  a.transport.setPeers([b.member()]);
+  await until(() => isConnected(a, 2), "connected");
+  b.transport.setPeers([a.member()]);
+  await until(() => a.transport.stats().inboundConnections === 1, "b dials too");
+  await turns();
+  a.runtime.advance(500);
+  await turns();
+  assert.equal(isConnected(a, 2), true);
+  assert.equal(a.transport.stats().peers[0]?.connects, 1);
+});
+
 test("a full queue drops and counts, by messages and by bytes, and never blocks", async (t) => {
   const limits = { queueMessagesMax: 10, queueBytesMax: 100_000, socketBytesMax: 1 };
   const a = await startPeer(t, 1, { limits });
@@ -198,7 +228,7 @@ test("a message larger than a frame is dropped and told", async (t) => {
   assert.ok(a.logs.some((line) => line.includes("larger than a frame")));
 });
 
-test("a frame above the receiver's limit closes the connection before it is buffered", async (t) => {
+test("a frame above the receiver's limit closes the connection", async (t) => {
   const a = await startPeer(t, 1);
   const b = await startPeer(t, 2, { limits: { frameBytesMax: 10_000 } });
   await connectAll(a, b);
