@@ -90,16 +90,12 @@ export class KvNode implements NodeService {
 
   async bootstrap(): Promise<Identity> {
     this.#assertBlank();
-    const identity = this.#setup.folder.bootstrap(this.#setup.config.advertise);
-    await this.#open(identity);
-    return identity;
+    return this.#become(this.#setup.folder.bootstrap(this.#setup.config.advertise));
   }
 
   async join(request: JoinRequest): Promise<Identity> {
     this.#assertBlank();
-    const identity = this.#setup.folder.join(request);
-    await this.#open(identity);
-    return identity;
+    return this.#become(this.#setup.folder.join(request));
   }
 
   async drain(): Promise<void> {
@@ -149,6 +145,17 @@ export class KvNode implements NodeService {
     if (identity === null && !this.#isStarting) return;
     const who = identity === null ? "" : ` as node ${identity.nodeId} of ${identity.clusterId}`;
     throw new ReplicaError("ALREADY_BOOTSTRAPPED", `${this.name} has an identity already${who}`);
+  }
+
+  /** The identity is on the disk: a node that cannot live by it must end, and recover at restart. */
+  async #become(identity: Identity): Promise<Identity> {
+    try {
+      await this.#open(identity);
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      this.#setup.runtime.fatal(cause);
+    }
+    return identity;
   }
 
   async #open(identity: Identity): Promise<void> {
