@@ -73,7 +73,8 @@ function parseDocument(text: string, source: string): unknown {
     // JSON is YAML. Repeated keys are an error; aliases are few, so that no file can explode.
     return parse(text, { uniqueKeys: true, maxAliasCount: 32, schema: "core" });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    // The first line says what and where; the others draw it.
+    const [why = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n", 1);
     throw new AuthConfigurationError(`${source}: ${why}`, { cause });
   }
 }

@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import type { ValidityWindow } from "./claims.ts";
 
 /** Headers that are kept as they came; when there are more, all of them are dropped. */
-export const recentHeadersMax = 256;
+export const recentHeadersMax = 1024;
 /** And all of them are dropped so often: a stolen memory image shows tokens of this time only. */
 export const recentHeadersMs = 10_000;
 
