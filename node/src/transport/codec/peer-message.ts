@@ -45,6 +45,9 @@ const changes = codeTable<MembershipChange["type"]>("membership change", {
   updateAddresses: 5,
 });
 
+/** Sequence and data length of a forwarded proposal. */
+const PROPOSAL_HEADER_BYTES = 8;
+
 /** Bytes that a message takes in a queue: its data and a little more, told without encoding it. */
 export function queuedBytes(message: PeerMessage): number {
   let bytes = 128;
@@ -52,7 +55,7 @@ export function queuedBytes(message: PeerMessage): number {
     for (const entry of message.message.entries) bytes += ENTRY_HEADER_BYTES + entry.data.length;
   }
   if (message.type === "forward") {
-    for (const proposal of message.proposals) bytes += 8 + proposal.data.length;
+    for (const proposal of message.proposals) bytes += PROPOSAL_HEADER_BYTES + proposal.data.length;
   }
   if (message.type === "forwardRejected") bytes += 4 * message.sequences.length;
   return bytes;
@@ -66,6 +69,7 @@ export function writePeerMessage(out: SegmentWriter, message: PeerMessage): void
       return;
     case "forward":
       out.fields.u64(message.origin).u32(message.proposals.length);
+      out.expect(message.proposals, PROPOSAL_HEADER_BYTES);
       for (const proposal of message.proposals) {
         out.fields.u32(proposal.sequence);
         out.data(proposal.data);

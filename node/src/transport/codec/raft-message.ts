@@ -35,7 +35,7 @@ const types = codeTable<Message["type"]>("raft message type", {
 });
 const entryTypes = codeTable<EntryType>("entry type", { noop: 1, command: 2, configuration: 3 });
 
-/** Term, index, type and data length of an entry. */
+/** Index, term, type and data length of an entry. */
 export const ENTRY_HEADER_BYTES = 21;
 
 /** Appends a message; its sender and receiver travel in the frame's header. */
@@ -51,6 +51,7 @@ function writeAppendEntries(out: SegmentWriter, message: AppendEntries): void {
     .u64(message.prevLogTerm)
     .u64(message.leaderCommit)
     .u32(message.entries.length);
+  out.expect(message.entries, ENTRY_HEADER_BYTES);
   for (const entry of message.entries) {
     out.fields.u64(entry.index).u64(entry.term).u8(entryTypes.encode(entry.type));
     out.data(entry.data);

@@ -11,16 +11,19 @@ const CAPACITY = 256;
 
 export class SegmentWriter {
   readonly #segments: Uint8Array[] = [];
-  #fields: ByteWriter;
-
-  /** @param capacity bytes of the first gathering buffer; a good guess saves copies. */
-  constructor(capacity: number = CAPACITY) {
-    this.#fields = new ByteWriter(capacity);
-  }
+  #fields: ByteWriter = new ByteWriter(CAPACITY);
 
   /** Where the next small fields go. Ask again after each `data`. */
   get fields(): ByteWriter {
     return this.#fields;
+  }
+
+  /** Makes room for data items at once, each with so many bytes of fields: spares growing. */
+  expect(items: readonly { readonly data: Uint8Array }[], fieldBytes: number): this {
+    let bytes = this.#fields.length + items.length * fieldBytes;
+    for (const { data } of items) if (data.length <= INLINE_BYTES_MAX) bytes += data.length;
+    if (bytes > CAPACITY) this.#fields = new ByteWriter(bytes).raw(this.#fields.finish());
+    return this;
   }
 
   /** Bytes after their u32 length, as ByteReader.bytes reads them. Must not change until sent. */
