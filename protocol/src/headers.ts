@@ -7,8 +7,6 @@ export const headers = {
   createRevision: "x-kv-create-revision",
   /** Response: changes of the key since it came into being, from 1. */
   version: "x-kv-version",
-  /** Response: lease that owns the key; absent when none. */
-  lease: "x-kv-lease",
   /** Response: name of the node that answered. */
   node: "x-kv-node",
   /** Response to a stale read: at most so many milliseconds behind the leader; 0 on the leader. */

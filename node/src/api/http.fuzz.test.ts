@@ -25,8 +25,10 @@ class Dice {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) % n;
   }
-  pick<T>(list: readonly [T, ...T[]]): T {
-    return list[this.below(list.length)] ?? list[0];
+  pick<T>(list: readonly T[]): T {
+    const picked = list[this.below(list.length)];
+    if (picked === undefined) throw new Error("an empty list");
+    return picked;
   }
   bytes(lengthMax: number): Buffer {
     return Buffer.from(Array.from({ length: this.below(lengthMax + 1) }, () => this.below(256)));
