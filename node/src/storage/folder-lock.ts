@@ -45,8 +45,9 @@ export const lockFolder = (folder: string): FolderLock => {
 
 const openLockFile = (path: string): DatabaseSync => {
   try {
-    // SQLite would make it readable by others.
-    closeSync(openSync(path, "a", 0o600));
+    // SQLite would make it readable by others. Never opened here while it may be locked: closing
+    // any descriptor of a file gives up every POSIX lock that the process has on it.
+    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
     return new DatabaseSync(path, { timeout: 0 });
   } catch (cause) {
     throw ioError(`open ${path}`, cause);

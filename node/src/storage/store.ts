@@ -132,9 +132,12 @@ class WorkerLink {
   }
 
   /** Ends the thread once it has made everything durable; at once when it has failed. */
-  close(client: StoreClient): Promise<void> {
-    if (this.#hasEnded) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+  async close(client: StoreClient): Promise<void> {
+    if (this.#hasEnded) {
+      await this.#worker.terminate();
+      return;
+    }
+    await new Promise((resolve, reject) => {
       client.close(() => {
         this.#end(client);
         this.#worker.terminate().then(() => resolve(), reject);

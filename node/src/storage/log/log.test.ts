@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toNodeId, toTerm } from "../../raft/index.ts";
-import { readWhole } from "../files.ts";
-import { packEntries } from "./entry-block.ts";
-import { frameBytes } from "./frame.ts";
+import { ENTRY_HEADER_BYTES, packEntries } from "./entry-block.ts";
+import { encodeFrameHeader, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, frameBytes } from "./frame.ts";
 import {
   entries,
   entry,
@@ -263,17 +262,40 @@ describe("damage", () => {
     assert.deepEqual([...outcomes].sort(), [2, 4]);
   });
 
+  it("finds a lost vote at the end of a segment that is not the last", () => {
+    const test = newLog(1, { segmentBytes: 2048 });
+    put(test.log, entries(1, 2, 1, 600), 1);
+    const path = lastSegment(test.files);
+    const end = SEGMENT_HEADER_BYTES + frameBytes(2 * 613);
+    test.log.append({ currentTerm: toTerm(2), votedFor: toNodeId(3) }, []);
+    put(test.log, entries(3, 4, 2, 600));
+    test.files.open(path).write([new Uint8Array(64)], end);
+    assert.throws(() => reopen(test), { code: "CORRUPT", message: /ends at byte 1856/ });
+  });
+
   it("is not fooled by user data that looks like a frame", () => {
     const test = newLog(3);
-    put(test.log, entries(1, 2, 1, 700), 1);
-    const path = lastSegment(test.files);
-    const stolen = readWhole(test.files, path).slice(SEGMENT_HEADER_BYTES);
-    const other = newLog(4);
-    put(other.log, [{ ...entry(1, 1), data: stolen }], 1);
-    other.files.open(lastSegment(other.files)).write([new Uint8Array(64)], SEGMENT_HEADER_BYTES);
-    other.log.close();
-    const log = openLog(other.files, other.options);
-    assert.equal(log.lastIndex, 0);
-    assert.equal(other.notices.length, 1);
+    // A client that knows where its value will lie, but not the segment's salt.
+    const inData = FRAME_HEADER_BYTES + ENTRY_HEADER_BYTES;
+    const position = SEGMENT_HEADER_BYTES + 2 * FRAME_ALIGNMENT;
+    const forged = encodeFrameHeader(
+      {
+        position,
+        ordinal: 1,
+        firstIndex: 2,
+        entryCount: 0,
+        payloadBytes: 0,
+        payloadCrc: 0,
+        hardState: { currentTerm: toTerm(99), votedFor: null },
+      },
+      0,
+    );
+    const data = new Uint8Array(700).fill(1);
+    data.set(forged, position - SEGMENT_HEADER_BYTES - inData);
+    put(test.log, [{ ...entry(1, 1), data }], 1);
+    // The write was cut short: its header did not reach the disk, the forged one did.
+    test.files.open(lastSegment(test.files)).write([new Uint8Array(64)], SEGMENT_HEADER_BYTES);
+    assert.equal(reopen(test).lastIndex, 0);
+    assert.equal(test.notices.length, 1);
   });
 });
