@@ -126,8 +126,9 @@ export class ClusterInvariants {
 }
 
 /**
- * Whether a crash can no longer undo the election. Votes of others prove that the own one is durable;
- * a sole voter leads before that, and says nothing until its noop, written with its vote, is durable.
+ * Whether a crash can no longer undo the election. Votes of others prove that the own one is
+ * durable; a sole voter leads before that, and says nothing until its noop, written together with
+ * its vote, is durable.
  */
 function isElectionDurable(view: RaftView, status: RaftStatus): boolean {
   const voters = status.configuration.members.filter((member) => member.role === "voter");

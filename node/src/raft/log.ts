@@ -33,7 +33,8 @@ export class RaftLog {
       first === restore.compactedIndex + 1 &&
         (this.#runs.all.at(-1)?.index ?? 0) <= this.#lastIndex,
       () =>
-        `restored log: compacted ${this.#compactedIndex}, runs from ${first}, last ${this.#lastIndex}`,
+        `restored log: compacted ${this.#compactedIndex}, runs from ${first}, ` +
+        `last ${this.#lastIndex}`,
     );
   }
 
@@ -70,7 +71,7 @@ export class RaftLog {
     return this.#runs.termAt(index);
   }
 
-  /** Whether a log that ends with (`index`, `term`) has all that this one may have committed (§5.4.1). */
+  /** Whether a log that ends with (`index`, `term`) has all that is committed here (§5.4.1). */
   isUpToDate(index: LogIndex, term: Term): boolean {
     return term > this.lastTerm || (term === this.lastTerm && index >= this.#lastIndex);
   }

@@ -67,7 +67,8 @@ function refusalOf(
   if (peer === undefined || keepsUp(node, peer)) return null;
   const gap = node.log.lastIndex - peer.matchIndex;
   const silence = isRecentlyActive(node, peer) ? "" : " and is silent";
-  const detail = `node ${peer.id} lacks ${gap} entries of ${node.options.promotionGapMax}${silence}`;
+  const limit = node.options.promotionGapMax;
+  const detail = `node ${peer.id} lacks ${gap} entries, ${limit} are allowed${silence}`;
   return { reason: "learnerLagging", detail };
 }
 

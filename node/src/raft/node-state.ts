@@ -80,7 +80,7 @@ export interface NodeState {
   /** Steps since start. */
   steps: number;
   electionElapsedTicks: number;
-  /** Drawn anew at each change of role or term, in [electionTimeoutTicks, 2 × electionTimeoutTicks). */
+  /** Drawn anew at each change of role or term, in [T, 2T) of the election timeout T. */
   electionDeadlineTicks: number;
   /** Answers of the campaign under way. */
   votes: Map<NodeId, boolean>;

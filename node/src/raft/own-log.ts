@@ -65,7 +65,8 @@ export function propose(node: NodeState, id: number, data: Uint8Array): void {
     node.outbox.reject(
       id,
       "overloaded",
-      `${uncommitted.total} bytes uncommitted, ${data.length} more pass ${options.uncommittedBytesMax}`,
+      `${uncommitted.total} bytes uncommitted and ${data.length} more, ` +
+        `${options.uncommittedBytesMax} are allowed`,
     );
     return;
   }

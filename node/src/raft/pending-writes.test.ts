@@ -18,7 +18,7 @@ test("a write whose entries were cut off proves only what is left of them", () =
   assert.equal(writes.complete(at(9), inTerm(2)), 6);
 });
 
-test("the same entry written twice: the end of the first write proves nothing of the second", () => {
+test("an entry written twice: the end of the first write proves nothing of the second", () => {
   const writes = new PendingWrites();
   writes.add(at(9), inTerm(2));
   writes.truncateTo(at(8));

@@ -15,7 +15,7 @@ import { at } from "./test-entries.test-kit.ts";
 const probing = (nextIndex: number): PeerProgress =>
   newProgress(toNodeId(2), at(nextIndex), defaultOptions);
 
-test("a refusal while probing goes back to the hint, and never below what is known to match", () => {
+test("a refusal while probing goes back to the hint, never below what is known to match", () => {
   const peer = probing(10);
   assert.ok(refuse(peer, at(9), at(4)));
   assert.equal(peer.nextIndex, 5);

@@ -245,7 +245,7 @@ test("entries read from the store are sent if they still fit, else forgotten", (
   assert.deepEqual(unasked.messages, []);
 });
 
-test("a store that has nothing to read is not asked again before the follower is heard from", () => {
+test("a store that has nothing to read is asked again only when the follower is heard from", () => {
   const raft = loneMember({ cacheBytesMax: 1 });
   elect(raft);
   raft.step(proposals(3, 100));

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import type { Input, MembershipChange } from "./index.ts";
 import { toLogIndex, toNodeId, toTerm } from "./index.ts";
 import { defaultOptions, TestCluster } from "./test-cluster.test-kit.ts";
+import { formatStatus } from "./test-format.test-kit.ts";
 
 /** A small generator (mulberry32): numbers in [0, 1). */
 export function seededRandom(seed: number): () => number {
@@ -82,9 +83,8 @@ class RandomRun {
       if (appliers.every(({ id }) => isApplied(id))) return;
       if (!isApplied(leader) && ticks % 20 === 0) this.#propose(leader, goal);
     }
-    assert.fail(
-      `no progress: ${[...cluster.nodes.keys()].map((id) => JSON.stringify(cluster.status(id))).join("\n")}`,
-    );
+    const statuses = [...cluster.nodes.keys()].map((id) => formatStatus(cluster.status(id)));
+    assert.fail(`no progress:\n${statuses.join("\n")}`);
   }
 
   figures(): RunFigures {

@@ -1,6 +1,6 @@
 /**
- * Snapshots (§7, thesis §5): the core decides who needs one and what an installed one means for log,
- * commit index and configuration. The bytes are the store's.
+ * Snapshots (§7, thesis §5): the core decides who needs one and what an installed one means for
+ * the log, the commit index and the configuration. The bytes are the store's.
  */
 
 import { acknowledgeAppend, commitTo } from "./append.ts";

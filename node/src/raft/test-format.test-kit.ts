@@ -21,7 +21,8 @@ export function formatEntry(entry: Entry): string {
     return `${place} ${formatConfiguration(decodeConfiguration(entry.data))}`;
   }
   const text = decoder.decode(entry.data);
-  return `${place} ${text.length > 20 ? `"${text.slice(0, 8)}…" ${text.length} bytes` : `"${text}"`}`;
+  const shown = text.length > 20 ? `"${text.slice(0, 8)}…" ${text.length} bytes` : `"${text}"`;
+  return `${place} ${shown}`;
 }
 
 export const formatEntries = (entries: readonly Entry[]): string =>
@@ -43,7 +44,11 @@ function formatDetail(m: Message): string {
     case "requestVoteResponse":
       return m.voteGranted ? "granted" : "refused";
     case "appendEntries":
-      return `prev=${m.prevLogIndex}/${m.prevLogTerm} entries=${formatEntries(m.entries)} commit=${m.leaderCommit}`;
+      return [
+        `prev=${m.prevLogIndex}/${m.prevLogTerm}`,
+        `entries=${formatEntries(m.entries)}`,
+        `commit=${m.leaderCommit}`,
+      ].join(" ");
     case "appendEntriesResponse":
       if (m.success) return `match=${m.matchIndex}`;
       return `refused=${m.rejectedIndex} hint=${m.conflictIndex}/${m.conflictTerm}`;
@@ -52,7 +57,10 @@ function formatDetail(m: Message): string {
     case "heartbeatResponse":
       return `read=${m.readSequence}`;
     case "installSnapshot":
-      return `snapshot=${m.snapshot.index}/${m.snapshot.term} ${formatConfiguration(m.snapshot.configuration)}`;
+      return [
+        `snapshot=${m.snapshot.index}/${m.snapshot.term}`,
+        formatConfiguration(m.snapshot.configuration),
+      ].join(" ");
     case "timeoutNow":
       return "";
     case "readIndexRequest":
@@ -66,7 +74,8 @@ export function formatStatus(status: RaftStatus): string {
   const { id, role, term, votedFor, leader, commitIndex, lastIndex, persistedIndex } = status;
   return (
     `${id} ${role} term=${term} vote=${votedFor ?? "none"} leader=${leader ?? "none"} ` +
-    `commit=${commitIndex} last=${lastIndex} persisted=${persistedIndex} first=${status.firstIndex} ` +
+    `commit=${commitIndex} last=${lastIndex} persisted=${persistedIndex} ` +
+    `first=${status.firstIndex} ` +
     formatConfiguration(status.configuration)
   );
 }

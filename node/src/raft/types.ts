@@ -67,7 +67,7 @@ export interface Member {
   readonly demoted?: true;
 }
 
-/** The members of the cluster, sorted by id. In force from the moment its entry is appended (§4.1). */
+/** The members of the cluster, sorted by id. In force as soon as its entry is appended (§4.1). */
 export interface Configuration {
   readonly members: readonly Member[];
 }
@@ -241,8 +241,8 @@ export type Input =
   /**
    * A received snapshot is installed and durable; the log before it is gone. From the moment the
    * store begins to replace its state until this input the driver steps the core with ticks only
-   * and starts no install of a snapshot at or below `commitIndex`: an entry appended meanwhile could
-   * be written behind a log that the install has cut.
+   * and starts no install of a snapshot at or below `commitIndex`: an entry appended meanwhile
+   * could be written behind a log that the install has cut.
    */
   | { readonly type: "snapshotInstalled"; readonly snapshot: SnapshotMetadata }
   /** The bytes of a snapshot for `to`, ending at `index`, were delivered or were not. */
