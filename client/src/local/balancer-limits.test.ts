@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { refuse, startBackend, until } from "./backend.test-kit.ts";
+import { refuse, startBackend, until } from "../http/backend.test-kit.ts";
 import { lead, problemOf, startBalancer, startPair } from "./balancer.test-kit.ts";
 import type { Balancer } from "./balancer.ts";
 

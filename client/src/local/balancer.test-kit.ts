@@ -1,7 +1,7 @@
 /** A balancer with short intervals before backends of the test kit; closed when the test is over. */
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { type Backend, startBackend } from "./backend.test-kit.ts";
+import { type Backend, startBackend } from "../http/backend.test-kit.ts";
 import { Balancer } from "./balancer.ts";
 import type { BalancerLimits } from "./balancer-settings.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerOk, type Backend, refuse, startBackend, until } from "./backend.test-kit.ts";
+import { answerOk, type Backend, refuse, startBackend, until } from "../http/backend.test-kit.ts";
 import { lead, problemOf, startBalancer, startPair } from "./balancer.test-kit.ts";
 
 test("a request and its answer pass unchanged, with the client's address added", async () => {

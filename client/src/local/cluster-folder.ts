@@ -176,7 +176,9 @@ const makeRecord = (settings: LaunchSettings, nodesDefault: number): ClusterReco
 /** Each is written whole or not at all, so what an interrupted start left is kept. */
 function makeSecrets(path: string): void {
   const { tokenSecret, peerSecret, keyRing } = secretFilesOf(path);
-  mkdirSync(join(path, SECRETS_FOLDER), { recursive: true, mode: 0o700 });
+  const folder = join(path, SECRETS_FOLDER);
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o700);
   const newSecret = (): string => `${randomBytes(32).toString("base64url")}\n`;
   if (!existsSync(tokenSecret)) writePrivateFile(tokenSecret, newSecret());
   if (!existsSync(peerSecret)) writePrivateFile(peerSecret, newSecret());
