@@ -8,7 +8,8 @@ const row = (code: string): string => {
   const anchor = code.toLowerCase().replaceAll("_", "-");
   return (
     `### <a id="${anchor}"></a>\`${code}\`\n\n` +
-    `${status} · ${title} · ${retryable ? "retryable" : "not retryable"}\n\n${meaning}\n\n${action}\n`
+    `${status} · ${title} · ${retryable ? "retryable" : "not retryable"}\n\n` +
+    `${meaning}\n\n${action}\n`
   );
 };
 

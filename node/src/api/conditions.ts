@@ -1,4 +1,4 @@
-/** Conditional requests (RFC 9110 §13): from headers to the condition of a command, or of a read. */
+/** Conditional requests (RFC 9110 §13): from headers to the condition of a command or a read. */
 
 import type { IncomingHttpHeaders } from "node:http";
 import { parseEtag } from "@kvcluster/protocol";

@@ -1,6 +1,6 @@
 /**
- * What the probes answer, for the client port and the metrics port alike. Liveness is local only and
- * must never depend on a quorum, or one partition would restart the whole cluster.
+ * What the probes answer, for the client port and the metrics port alike. Liveness is local only
+ * and must never depend on a quorum, or one partition would restart the whole cluster.
  */
 import type { Health, HealthCheck, Readiness } from "@kvcluster/protocol";
 import type { NodeService } from "../replica/index.ts";

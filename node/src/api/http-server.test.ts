@@ -228,7 +228,7 @@ test("connections beyond the limit are closed at once", async () => {
   assert.equal(second.received, "");
 });
 
-test("closing lets requests in flight finish, refuses new ones and accepts no connection", async () => {
+test("closing lets requests in flight finish and takes no new ones", async () => {
   await using on = await listen();
   const { promise, resolve } = Promise.withResolvers<void>();
   on.api.node.memory.gate = promise;

@@ -1,4 +1,4 @@
-/** The single-key routes: get, put, delete. The hot path: no schema, no object that is not needed. */
+/** The single-key routes: get, put, delete. The hot path: no schema, no object without need. */
 import { deleteAnswerSchema, formatEtag, headers, putAnswerSchema } from "@kvcluster/protocol";
 import { type CommandResult, type KvRecord, toRevision } from "../kv/index.ts";
 import { ApiError } from "./api-error.ts";

@@ -29,7 +29,7 @@ test("the document has every registered route and no other", async () => {
   }
 });
 
-test("operation ids are unique, references resolve, and every parameter of a path is described", async () => {
+test("operation ids are unique, references resolve, every parameter is described", async () => {
   await using api = await makeApi();
   const document = (await api.server.app.inject({ url: "/openapi.json" })).json();
   const text = JSON.stringify(document);
@@ -49,7 +49,7 @@ test("operation ids are unique, references resolve, and every parameter of a pat
   }
 });
 
-test("a route under /v1 without a verb, or declared twice, is refused at registration", async () => {
+test("a route without a verb, or declared twice, is refused at registration", async () => {
   await using api = await makeApi();
   const route: Route = {
     method: "GET",

@@ -1,11 +1,5 @@
 /** The OpenAPI 3.1 document, made from the routes and the schemas they are validated with. */
-import {
-  type ErrorCode,
-  errorTable,
-  type JsonSchema,
-  problemMediaType,
-  problemSchema,
-} from "@kvcluster/protocol";
+import { errorTable, type JsonSchema, problemMediaType, problemSchema } from "@kvcluster/protocol";
 import type { Route, RouteDoc } from "./route.ts";
 
 type Json = { readonly [name: string]: unknown };
@@ -58,6 +52,13 @@ function parametersOf({ doc }: Route): Json[] {
   }));
 }
 
+/** `GET /v1/cluster/members/{id}` → `getV1ClusterMembersId`. */
+const operationId = ({ method, path }: Route): string => {
+  const words = path.split(/[^a-zA-Z0-9]+/).filter((word) => word !== "");
+  const capital = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return method.toLowerCase() + capital.join("");
+};
+
 function operationOf(route: Route, components: Components): Json {
   const { doc, access } = route;
   const answers = Object.entries(doc.answers).map(([status, what]) => [
@@ -69,7 +70,7 @@ function operationOf(route: Route, components: Components): Json {
       ? {}
       : { requestBody: { required: true, ...contentOf(doc.requestBody, components) } };
   return {
-    operationId: `${route.method.toLowerCase()}${route.path.replace(/[^a-zA-Z0-9]+(.)?/g, (_, next) => String(next ?? "").toUpperCase())}`,
+    operationId: operationId(route),
     summary: doc.summary,
     ...(access === "public" ? { security: [] } : { description: `Needs the verb \`${access}\`.` }),
     parameters: parametersOf(route),
@@ -82,8 +83,8 @@ function operationOf(route: Route, components: Components): Json {
 }
 
 const codes = (): string =>
-  (Object.keys(errorTable) as ErrorCode[])
-    .map((code) => `\`${code}\` ${errorTable[code].status}`)
+  Object.entries(errorTable)
+    .map(([code, { status }]) => `\`${code}\` ${status}`)
     .join(", ");
 
 /** The document as JSON text. */

@@ -1,4 +1,4 @@
-/** Percent-decoding to bytes. Keys are bytes, so nothing here ever goes through a string's UTF-8. */
+/** Percent-decoding to bytes. Keys are bytes, so nothing here goes through a string's UTF-8. */
 
 const percent = 0x25;
 const plus = 0x2b;

@@ -76,7 +76,7 @@ export class Query {
     );
   }
 
-  /** `?name`, `?name=true` or `?name=false`; false when absent. @throws ApiError INVALID_PARAMETER */
+  /** `?name` or `?name=true`; false when absent. @throws ApiError INVALID_PARAMETER */
   flag(name: string): boolean {
     const value = this.text(name);
     if (value === null || value === "false") return false;

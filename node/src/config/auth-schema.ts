@@ -44,10 +44,10 @@ export const authSchema: JsonSchema<AuthConfig> = schemaOf<AuthConfig>()(
       keys: Type.Array(authKeySchema, {
         description:
           "Keys that tokens are verified with, each pinned to one algorithm and issuer: `name`, " +
-          "`keyId` (optional: the tokens' `kid`), `algorithm`, `file` (an HS256 secret of 32 bytes " +
-          "or more with mode 0600, else a PEM public key), `issuer`, `audiences`, and `grants`: " +
-          "`trusted` when the tokens' own `kv` claim may grant, `policies` when only the policies " +
-          "file does. As JSON in the environment and in a flag.",
+          "`keyId` (optional: the tokens' `kid`), `algorithm`, `file` (an HS256 secret of 32 " +
+          "bytes or more with mode 0600, else a PEM public key), `issuer`, `audiences`, and " +
+          "`grants`: `trusted` when the tokens' own `kv` claim may grant, `policies` when only " +
+          "the policies file does. As JSON in the environment and in a flag.",
         minItems: 1,
         maxItems: 32,
         unit: "",

@@ -42,7 +42,7 @@ function sizeProblems({ limits }: Config): Contradiction[] {
   if (limits.bodyBytesMax < bodyBytesMin) {
     problems.push({
       paths: ["limits.bodyBytesMax", "limits.valueBytesMax"],
-      why: `limits.bodyBytesMax: must be at least ${bodyBytesMin} for one value of the largest size`,
+      why: `limits.bodyBytesMax: must be at least ${bodyBytesMin} to hold the largest value`,
     });
   }
   const headerBytesMin = limits.keyBytesMax * 3 + 2048;
@@ -109,7 +109,7 @@ function authProblems({ auth }: Config): Contradiction[] {
   if (auth.policiesFile === "" && auth.keys.every((key) => key.grants === "policies")) {
     problems.push({
       paths: ["auth.keys", "auth.policiesFile"],
-      why: "auth.policiesFile: must be set when no key is trusted to grant: nobody could do anything",
+      why: "auth.policiesFile: must be set when no key is trusted to grant, or nobody may act",
     });
   }
   return problems;

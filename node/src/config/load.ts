@@ -142,8 +142,8 @@ export function loadConfig({ argv, env, readFile }: ConfigInput): Config {
 }
 
 /**
- * Every setting with its value, for the log at start and for `/v1/status`. Settings hold no secrets,
- * only names of files that do; credentials in an address are refused by the schema.
+ * Every setting with its value, for the log at start and for `/v1/status`. Settings hold no
+ * secrets, only names of files that do; credentials in an address are refused by the schema.
  */
 export function effectiveConfig(config: Config): { readonly [setting: string]: unknown } {
   return Object.fromEntries(

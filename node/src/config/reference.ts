@@ -62,9 +62,9 @@ limits:
 
 Unknown settings, values out of bounds and settings that contradict each other are refused at start,
 each with its name and where it came from. Variables that Kubernetes sets for a Service named
-\`kvcluster\` (\`KVCLUSTER_PORT\`, \`KVCLUSTER_SERVICE_HOST\`, …) are passed over. Settings hold names
-of files with secrets, never a secret; \`kv status\` shows the effective ones. "Reloads" means that a
-change of the file that is named is taken over without a restart.
+\`kvcluster\` (\`KVCLUSTER_PORT\`, \`KVCLUSTER_SERVICE_HOST\`, …) are passed over. Settings hold
+names of files with secrets, never a secret; \`kv status\` shows the effective ones. "Reloads" means
+that a change of the file that is named is taken over without a restart.
 
 ${tables.join("\n")}`;
 }

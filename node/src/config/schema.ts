@@ -47,8 +47,8 @@ const advertiseSchema: JsonSchema<AdvertiseConfig> = schemaOf<AdvertiseConfig>()
   Type.Object(
     {
       peerAddress: text(
-        "Where other nodes reach this one, `host:port`. Empty: `listen.peer`, which must then name " +
-          "a host and a port that others can use.",
+        "Where other nodes reach this one, `host:port`. Empty: `listen.peer`, which must then " +
+          "name a host and a port that others can use.",
         { default: "", pattern: `^$|${hostPort}` },
       ),
       clientAddress: text(
