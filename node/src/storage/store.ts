@@ -137,7 +137,7 @@ class WorkerLink {
       await this.#worker.terminate();
       return;
     }
-    await new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       client.close(() => {
         this.#end(client);
         this.#worker.terminate().then(() => resolve(), reject);
