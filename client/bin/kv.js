@@ -3,6 +3,7 @@
 // which needs Node >= 24: an older one hands over to the Node that the repository pins.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import * as nodeModule from "node:module";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -12,11 +13,14 @@ const pathOf = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const source = pathOf("../src/cli/main.ts");
 const built = pathOf("../dist/cli/main.js");
 const pinnedNode = pathOf("../../node_modules/.bin/node");
+// Compiled code is kept inside the clone, not in a /tmp that others can write to.
+const compiled = pathOf("../../node_modules/.cache/kvcluster-compiled");
 
 const main = existsSync(source) ? source : built;
 const isRecent = Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN;
 
 if (isRecent) {
+  if (existsSync(source)) nodeModule.enableCompileCache?.(compiled);
   await import(main);
 } else if (existsSync(pinnedNode)) {
   const child = spawn(pinnedNode, [main, ...process.argv.slice(2)], { stdio: "inherit" });

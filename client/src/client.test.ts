@@ -216,7 +216,7 @@ test("compareAndSet tells a conflict with the revision that is", async () => {
   assert.deepEqual(set, { type: "set", revision: 7, created: false });
 });
 
-test("the deadline ends a call: a read may be repeated, a sent write is of unknown outcome", async () => {
+test("the deadline ends a call; the outcome of a write that was sent is unknown", async () => {
   const node = await startBackend("a");
   node.behaviour = () => {};
   const client = open([node]);
@@ -341,7 +341,7 @@ test("endpoints and limits that are none are refused by name", () => {
   assert.equal(open(["h:1", "http://h:1/"]).endpoints().length, 1, "the same one twice is one");
 });
 
-test("conditions and ranges that contradict each other are refused before anything is sent", async () => {
+test("contradictory conditions and ranges are refused before anything is sent", async () => {
   const client = open([await deadEndpoint()]);
   const calls = [
     client.set("k", "v", { ifRevision: 1, ifAbsent: true }),

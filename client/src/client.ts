@@ -222,7 +222,9 @@ export class KVStoreClient implements AsyncDisposable {
     return decodeReadinessAnswer(await this.#requester.send(call, options));
   }
 
-  /** A consistent copy of the whole store, streamed. The caller reads it to its end or destroys it. */
+  /**
+   * A consistent copy of the whole store, streamed. The caller reads it to its end or destroys it.
+   */
   async snapshot(options: CallOptions = {}): Promise<SnapshotStream> {
     const picked = this.#picker.pick({ preferLeader: false });
     const token = await this.#tokens.token();

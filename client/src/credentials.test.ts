@@ -93,7 +93,7 @@ test("a secret is what stands in its file without the final line break", async (
   }
 });
 
-test("files that are missing, empty, torn or too short are told, without what is in them", async () => {
+test("missing, empty, torn and short files are told, without their content", async () => {
   const folder = makeFolder();
   const file = join(folder, "file");
   await assert.rejects(createTokenSource({ tokenFile: file }).token(), isCredentials);

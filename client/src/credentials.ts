@@ -135,7 +135,8 @@ export async function readSecret(path: string): Promise<Uint8Array> {
     throw credentialsError(`secret file ${path} cannot be read`, cause);
   }
   if (secret.byteLength >= SECRET_BYTES_MIN) return secret;
-  const message = `secret file ${path} holds ${secret.byteLength} bytes, at least ${SECRET_BYTES_MIN}`;
+  const held = secret.byteLength;
+  const message = `secret file ${path} holds ${held} bytes, at least ${SECRET_BYTES_MIN}`;
   throw new KVClientError("CREDENTIALS", { message });
 }
 

@@ -1,4 +1,6 @@
-/** Keys and values as the caller gives them and gets them: bytes, with text and JSON a step away. */
+/**
+ * Keys and values as the caller gives them and gets them: bytes, with text and JSON a step away.
+ */
 import type { JsonKey } from "@kvcluster/protocol";
 import { KVClientError } from "./errors.ts";
 

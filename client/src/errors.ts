@@ -1,6 +1,7 @@
 /**
  * The errors that the client throws. Their codes are those of the protocol's table, and a few that
- * only a client can meet. No error says "maybe": a write whose outcome is unknown has its own class.
+ * only a client can meet. No error says "maybe": a write whose outcome is unknown has its own
+ * class.
  */
 import type { ErrorCode, Problem } from "@kvcluster/protocol";
 

@@ -1,6 +1,7 @@
 /**
  * Learns who leads, from the nodes' own /readyz, while there are writes and a choice of endpoints.
- * It has no timer: it looks when it is asked and what it knows is old. A request never waits for it.
+ * It has no timer: it looks when it is asked and what it knows is old. A request never waits for
+ * it.
  */
 import type { Dispatcher } from "undici";
 import { type ProbeOutcome, probeReadiness } from "./http/probe.ts";

@@ -1,6 +1,7 @@
 /**
  * Carries one call out: picks an endpoint, sends, and repeats only what is safe, within a deadline,
- * a number of attempts and a retry budget. A write that was sent and not answered is never repeated.
+ * a number of attempts and a retry budget. A write that was sent and not answered is never
+ * repeated.
  */
 import { defaultLimits, headers } from "@kvcluster/protocol";
 import type { Dispatcher } from "undici";

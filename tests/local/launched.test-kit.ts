@@ -1,4 +1,7 @@
-/** Runs `make run`'s program and `kv` as a user does: as processes, with ports and a folder of their own. */
+/**
+ * Runs `make run`'s program and `kv` as a user does: as processes, with ports and a folder of their
+ * own.
+ */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -160,7 +160,9 @@ export function parseBatchWords(words: readonly string[]): BatchItem[] {
   return items;
 }
 
-/** One JSON document a line: `{"type":"put","key":"a","value":"1"}`, `{"type":"delete","key":"b"}`. */
+/**
+ * One JSON document a line: `{"type":"put","key":"a","value":"1"}`, `{"type":"delete","key":"b"}`.
+ */
 export function parseBatchLines(text: string): BatchItem[] {
   return text.split("\n").flatMap((line, i): BatchItem[] => {
     if (line.trim() === "") return [];

@@ -10,7 +10,7 @@ import {
   type Readiness,
   readinessSchema,
 } from "@kvcluster/protocol";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/compile";
 import type { HttpAnswer } from "./exchange.ts";
 
 /** Gives the document, or null when the bytes are not one of it. */
@@ -19,9 +19,11 @@ export type Decoder<T> = (bytes: Uint8Array) => T | null;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export function decoderOf<T>(schema: JsonSchema<T>): Decoder<T> {
-  const validator = Compile(schema);
+  // Compiled when it is first needed: a run of `kv` needs one or two of them.
+  let validator: Validator | null = null;
   return (bytes) => {
     const document = parseJson(bytes);
+    validator ??= Compile(schema);
     return document !== undefined && validator.Check(document) ? (document as T) : null;
   };
 }

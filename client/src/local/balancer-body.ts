@@ -1,6 +1,7 @@
 /**
  * The body of a request on its way through the balancer. A short one is read first and can be sent
- * any number of times; a long one is streamed, and can be sent again only until its first byte left.
+ * any number of times; a long one is streamed, and can be sent again only until its first byte
+ * left.
  */
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";

@@ -6,7 +6,9 @@ export interface BalancerLimits {
   readonly requestsMax: number;
   /** Connections of clients; further ones are closed at once. */
   readonly clientConnectionsMax: number;
-  /** A body up to this is read before it is sent, so that it can be sent again; longer: streamed. */
+  /**
+   * A body up to this is read before it is sent, so that it can be sent again; longer: streamed.
+   */
   readonly bufferedBodyBytesMax: number;
   /** An answer "503, try again" up to this is read to decide; a longer one is passed on. */
   readonly problemBytesMax: number;

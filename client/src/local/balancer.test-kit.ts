@@ -1,4 +1,6 @@
-/** A balancer with short intervals before backends of the test kit; closed when the test is over. */
+/**
+ * A balancer with short intervals before backends of the test kit; closed when the test is over.
+ */
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { type Backend, startBackend } from "../http/backend.test-kit.ts";

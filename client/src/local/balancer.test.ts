@@ -52,7 +52,7 @@ test("an answer is passed on while it is still being made", async () => {
   assert.equal(Buffer.from((await reader.read()).value ?? []).toString(), "last");
 });
 
-test("reads spread over the nodes, writes go to the leader, and follow it when it moves", async () => {
+test("reads spread, writes go to the leader and follow it when it moves", async () => {
   const nodes = [await startBackend("a"), await startBackend("b"), await startBackend("c")];
   const [a, b, c] = nodes as [Backend, Backend, Backend];
   lead(b, nodes);

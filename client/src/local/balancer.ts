@@ -236,7 +236,9 @@ export class Balancer {
     void check.finally(() => this.#suspects.delete(check));
   }
 
-  /** A node is gone: whoever still waits for the head of its answer is told, or served elsewhere. */
+  /**
+   * A node is gone: whoever still waits for the head of its answer is told, or served elsewhere.
+   */
   #endWaiting(url: string): void {
     for (const attempt of this.#underWay.get(url) ?? []) {
       if (!attempt.isAnswering) attempt.cancel(new Error(`${url} does not answer its checks`));

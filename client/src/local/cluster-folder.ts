@@ -1,7 +1,8 @@
 /**
- * The data folder of a local cluster: made once, locked while it is used, never mixed with another's.
+ * The data folder of a local cluster: made once, locked while it is used, never mixed with
+ * another's.
  *
- *   cluster.json     the record; written last when the folder is made, so its presence means "whole"
+ *   cluster.json     the record; written last when the folder is made, so it means "whole"
  *   LOCK LOCK.owner  see folder-lock.ts
  *   secrets/         HS256 secret of the tokens, secret of the peers, key ring of the values
  *   token            a ready-made token

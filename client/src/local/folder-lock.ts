@@ -1,6 +1,6 @@
 /**
- * Keeps a second local cluster off the same data folder. SQLite's exclusive lock on an empty file is
- * the lock: the kernel gives it up however the process ends, so nothing stale is ever left.
+ * Keeps a second local cluster off the same data folder. SQLite's exclusive lock on an empty file
+ * is the lock: the kernel gives it up however the process ends, so nothing stale is ever left.
  */
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ function lockError(folder: string, cause: unknown): LaunchError {
   const owner = existsSync(ownerFile) ? readFileSync(ownerFile, "utf8").trim() : "another process";
   return new LaunchError(
     `a local cluster already runs on ${folder} (${owner}).\n` +
-      "Stop it, or start this one with another folder and other ports (KV_DATA, HTTP_PORT_BASE, …).",
+      "Stop it, or start this one with another folder and ports (KV_DATA, HTTP_PORT_BASE, …).",
     { cause },
   );
 }

@@ -1,7 +1,7 @@
 /**
- * Makes the running nodes one cluster of the wanted size: looks at what is, does the next safe step,
- * looks again. No step is remembered, so it can be stopped anywhere and begun again: on first start,
- * after a restart, after a node's folder was wiped, when the number of nodes changed.
+ * Makes the running nodes one cluster of the wanted size: looks at what is, does the next safe
+ * step, looks again. No step is remembered, so it can be stopped anywhere and begun again: on first
+ * start, after a restart, after a node's folder was wiped, when the number of nodes changed.
  */
 import type { ClusterMember, ClusterStatus, NodePhase } from "@kvcluster/protocol";
 import { type Auth, KVClientError, KVStoreClient } from "../index.ts";

@@ -1,4 +1,6 @@
-/** What keeps the local cluster from running, said so that it can be mended; shown without a stack. */
+/**
+ * What keeps the local cluster from running, said so that it can be mended; shown without a stack.
+ */
 export class LaunchError extends Error {
   override readonly name = "LaunchError";
 }

@@ -45,9 +45,8 @@ function readNumber(env: Environment, name: LaunchVariable, bounds: Bounds): num
   if (text === "") return null;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value;
-  throw new LaunchError(
-    `${name} must be a whole number from ${bounds.min} to ${bounds.max}, not ${JSON.stringify(text)}`,
-  );
+  const range = `from ${bounds.min} to ${bounds.max}`;
+  throw new LaunchError(`${name} must be a whole number ${range}, not ${JSON.stringify(text)}`);
 }
 
 const base: Bounds = { min: 1, max: 65_535 - NODES_MAX };

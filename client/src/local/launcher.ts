@@ -1,6 +1,6 @@
 /**
- * The local cluster as a whole: folder, node processes, formation, balancer, token. Owns their order
- * of starting and stopping; knows nothing of the terminal but a `say`.
+ * The local cluster as a whole: folder, node processes, formation, balancer, token. Owns their
+ * order of starting and stopping; knows nothing of the terminal but a `say`.
  */
 import { readFileSync } from "node:fs";
 import { mintToken, readSecret } from "../index.ts";

@@ -1,4 +1,6 @@
-/** `make run`: starts the local cluster, shows how to talk to it, stays until it is told to stop. */
+/**
+ * `make run`: starts the local cluster, shows how to talk to it, stays until it is told to stop.
+ */
 import { LaunchError, messageOf } from "./launch-error.ts";
 import { readLaunchSettings, variablesHelp } from "./launch-settings.ts";
 import { Launcher } from "./launcher.ts";

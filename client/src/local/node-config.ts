@@ -1,5 +1,6 @@
 /** The configuration file of a node of the local cluster. Written anew at every start. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { SecretFiles } from "./cluster-folder.ts";
 import { LOCAL_HOST, type LocalNode } from "./launch-settings.ts";
 
@@ -47,9 +48,17 @@ const decidedHere = [
   "KVCLUSTER_ADVERTISE_",
 ];
 
-/** The environment of a node: everything else may be set for all nodes at once. */
+/**
+ * The environment of a node: everything else may be set for all nodes at once. In a clone the code
+ * that Node compiled is kept inside the clone, so that three nodes start as fast as one.
+ */
 export function nodeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !decidedHere.some((known) => name.startsWith(known))),
+  const modules = join(import.meta.dirname, "../../../node_modules");
+  const cache = existsSync(modules)
+    ? { NODE_COMPILE_CACHE: join(modules, ".cache/kvcluster-compiled") }
+    : {};
+  const passed = Object.entries(env).filter(
+    ([name]) => !decidedHere.some((known) => name.startsWith(known)),
   );
+  return { ...cache, ...Object.fromEntries(passed) };
 }

@@ -1,7 +1,7 @@
 /**
  * One node as a child process: started with its configuration, started again when it dies, stopped
- * within a bound. It has a process group of its own, so that Ctrl-C reaches the launcher only, which
- * then stops the nodes in order.
+ * within a bound. It has a process group of its own, so that Ctrl-C reaches the launcher only,
+ * which then stops the nodes in order.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Nodes that an earlier launcher left behind because it was killed: found by their pid file, known by
- * their command line, stopped before their ports and data are wanted again.
+ * Nodes that an earlier launcher left behind because it was killed: found by their pid file, known
+ * by their command line, stopped before their ports and data are wanted again.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The sample operations of `make run`: real requests through the balancer, shown with their answers.
- * They use keys under `sample/` only and can be repeated on a store that has data.
+ * The sample operations of `make run`: real requests through the balancer, shown with their
+ * answers. They use keys under `sample/` only and can be repeated on a store that has data.
  */
 import { headers } from "@kvcluster/protocol";
 import { request as httpRequest } from "undici";
