@@ -92,19 +92,15 @@ export const readerOf = (engine: Engine): EngineReader =>
   new EngineReader(engine, { rowsPerTurn: 3, bytesPerTurn: 64, defer: () => Promise.resolve() });
 
 /** Values may be Buffers or not; what counts is their bytes. */
-const plain = (value: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(value, (_, inner: unknown) => {
-      if (inner instanceof Uint8Array) return Buffer.from(inner).toString("hex");
-      return isBufferJson(inner) ? Buffer.from([...inner.data]).toString("hex") : inner;
-    }),
-  );
+const plain = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+};
 
-const isBufferJson = (value: unknown): value is { readonly data: readonly number[] } =>
-  typeof value === "object" && value !== null && "type" in value && value.type === "Buffer";
-
-export const assertSame = (actual: unknown, expected: unknown, message?: string): void => {
-  assert.deepEqual(plain(actual), plain(expected), message);
+export const assertSame = (actual: unknown, expected: unknown, message = ""): void => {
+  assert.deepEqual({ message, value: plain(actual) }, { message, value: plain(expected) });
 };
 
 /** Compares reads of every key and some scans, at revisions drawn from all there were. */
