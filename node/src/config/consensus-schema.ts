@@ -13,12 +13,12 @@ export const raftSchema: JsonSchema<RaftConfig> = schemaOf<RaftConfig>()(
       tickMs: milliseconds("The clock of the consensus core; other times are rounded up to it.", {
         min: 1,
         max: 1000,
-        default: 10,
+        default: 50,
       }),
       electionTimeoutMs: milliseconds(
         "A follower campaigns after so long, up to twice as long, without a leader. At least ten " +
           "round trips between the nodes.",
-        { min: 50, max: 60_000, default: 1000 },
+        { min: 50, max: 60_000, default: 700 },
       ),
       heartbeatIntervalMs: milliseconds("A leader shows itself so often.", {
         min: 1,
