@@ -98,8 +98,8 @@ const settings = (etcd: string | null): string => {
   return [
     `- ${cores.length} × ${cores[0]?.model ?? "unknown CPU"}, ` +
       `${Math.round(totalmem() / 1024 ** 3)} GiB, ${process.platform}, Node ${process.version}`,
-    `- ${etcd === null ? "no etcd was found" : etcdVersion(etcd)}; both with three members on this ` +
-      "machine, one disk, fsync on, and the load generator on the same cores",
+    `- ${etcd === null ? "no etcd was found" : etcdVersion(etcd)}; both with three members on ` +
+      "this machine, one disk, fsync on, and the load generator on the same cores",
     `- ${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
       `connections spread over all members, ${flags.warmup} s warm-up, ${flags.seconds} s measured`,
     "- KVCluster as `make run` starts it: every request carries a JWT, every value is encrypted",

@@ -1,7 +1,7 @@
 /**
  * A load connection to etcd: gRPC over HTTP/2 frames made by hand (RFC 9113, and HPACK literals
- * without indexing, RFC 7541 §6.2.2), one request at a time. A response with a message is a success;
- * gRPC answers errors with trailers only.
+ * without indexing, RFC 7541 §6.2.2), one request at a time. A response with a message is a
+ * success; gRPC answers errors with trailers only.
  */
 import { connect, type Socket } from "node:net";
 import { type LoadConnection, type Operation, splitEndpoint } from "./protocol.ts";
