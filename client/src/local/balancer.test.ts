@@ -157,11 +157,11 @@ test("a 503 of a node that did nothing is tried elsewhere, writes with their bod
 test("a 503 that is not retryable, or of unknown outcome, is passed on as it is", async () => {
   const { a, b, balancer } = await startPair();
   for (const fields of [{ retryable: false }, { outcome: "unknown" }]) {
-    for (const node of [a, b]) node.behaviour = refuse("NO_LEADER", fields);
+    for (const node of [a, b]) node.behaviour = refuse("OVERLOADED", fields);
     const before = a.received.length + b.received.length;
     const answer = await fetch(`${balancer.address}/v1/kv/k`, { method: "PUT", body: "1" });
     assert.equal(answer.status, 503);
-    assert.equal((await problemOf(answer))["detail"], "NO_LEADER");
+    assert.equal((await problemOf(answer))["detail"], "OVERLOADED");
     assert.equal(a.received.length + b.received.length - before, 1);
   }
 });
