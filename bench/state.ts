@@ -1,6 +1,6 @@
 /**
  * What the replicated state costs by itself, without consensus or network: CPU per applied put,
- * reads, reopening and memory. Each size runs in a process of its own, so that its memory is its own.
+ * reads, reopening and memory. Each size runs in processes of its own.
  *
  *   node_modules/.bin/node bench/state.ts [keys …]      default: 100000 1000000
  */
@@ -56,14 +56,14 @@ const measure = async (operations: number, run: () => unknown): Promise<Measured
 const show = (what: string, { wallUs, cpuUs }: Measured): void => {
   const rate = Math.round(1e6 / wallUs).toLocaleString("en");
   console.log(
-    `${what.padEnd(34)} ${wallUs.toFixed(2).padStart(8)} µs  cpu ${cpuUs.toFixed(2).padStart(6)} µs` +
-      `  ${rate.padStart(10)}/s`,
+    `${what.padEnd(45)} ${wallUs.toFixed(2).padStart(9)} µs` +
+      `  cpu ${cpuUs.toFixed(2).padStart(6)} µs  ${rate.padStart(10)}/s`,
   );
 };
 
 const showMemory = (what: string): void => {
   globalThis.gc?.();
-  console.log(`${what.padEnd(34)} ${(process.memoryUsage().rss / MIB).toFixed(0).padStart(8)} MiB`);
+  console.log(`${what.padEnd(45)} ${(process.memoryUsage().rss / MIB).toFixed(0).padStart(8)} MiB`);
 };
 
 /** Entries are made outside of what is measured; the state's own share is wall time in apply. */

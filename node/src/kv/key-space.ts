@@ -99,8 +99,8 @@ export const historyKeyBytes = (key: Uint8Array): number => {
 
 /**
  * Encodes a history key at `at`. A zero byte becomes 00 FF and the key ends with 00 01: order is
- * kept, and no key's versions lie among those of another (`a` and `a\0`). Revisions are inverted, so
- * that the newest comes first. @returns the offset behind it
+ * kept, and no key's versions lie among another's (`a` and `a\0`). Revisions are inverted, so that
+ * the newest comes first. @returns the offset behind it
  */
 export const writeHistoryKey = (
   scratch: Scratch,

@@ -59,8 +59,8 @@ test("a second opener of the same folder is refused and told why", async (contex
   }
 });
 
-test("flipped bytes in a table file are an error that names it, never other data", async (context) => {
-  const folder = await tempFolder(context);
+test("flipped bytes in a table file are an error that names it, never other data", async (t) => {
+  const folder = await tempFolder(t);
   await fill(folder);
   const tables = readdirSync(folder).filter((name) => name.endsWith(".sst"));
   assert.ok(tables.length > 0, "the test needs rows in table files");

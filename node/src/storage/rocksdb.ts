@@ -1,8 +1,8 @@
 /**
  * The only file that knows the RocksDB binding (npm `rocksdb`, an alias of @nxtedition/rocksdb). It
- * talks to the native part directly: the package's own JavaScript is built for callbacks and keeps a
- * reference to every iterator. One thread opens the folder and writes; other threads of the process
- * attach to its handle and must only read, and must stop before the owner closes.
+ * talks to the native part directly: the package's own JavaScript is built for callbacks and keeps
+ * a reference to every iterator. One thread opens the folder and writes; other threads of the
+ * process attach to its handle and must only read, and must stop before the owner closes.
  *
  * What the binding does not offer, and how we live with it: no flush and no sync of the log alone
  * (`StateStore.sync` writes a small synced batch instead: RocksDB then syncs all earlier logs too);

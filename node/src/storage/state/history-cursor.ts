@@ -1,6 +1,6 @@
 /**
- * Walks the superseded versions of a range of keys and gives, for each key, the one that a reader at
- * one revision sees. A key with a long history costs one seek, not a walk over its versions.
+ * Walks the superseded versions of a range of keys and gives, for each key, the one that a reader
+ * at one revision sees. A key with a long history costs one seek, not a walk over its versions.
  */
 import {
   decodeHistoryKey,

@@ -1,7 +1,7 @@
 /**
  * The meta data of the state: figures, configuration and hash checkpoints, each a row of its own
- * that is written in the same batch as the data it describes. Never a source of defaults: a row that
- * cannot be read is corruption.
+ * that is written in the same batch as the data it describes. Never a source of defaults: a row
+ * that cannot be read is corruption.
  *
  *   "s"        version (1), applied index, applied term, revision, compact revision, removed
  *              revision, keys (u64 each), hash u32
@@ -96,7 +96,8 @@ export const decodeFigures = (bytes: Uint8Array): StateFigures => {
   const { removedRevision, compactRevision, revision } = figures;
   if (removedRevision > compactRevision || compactRevision > revision) {
     throw new DecodeError(
-      `removed ${removedRevision}, compacted ${compactRevision}, revision ${revision}: not in order`,
+      `removed ${removedRevision}, compacted ${compactRevision}, revision ${revision}: ` +
+        "not in order",
     );
   }
   return figures;

@@ -5,8 +5,8 @@
  *   magic "KVS" and version (4 bytes), kind u8, sequence u32 from 0, payload length u32, payload,
  *   CRC-32 u32 of everything before it
  *
- * First a header with what the snapshot is; then rows as one stream of (key length u32, value length
- * u32, key, value), cut anywhere; last a trailer with counts and the CRC of all row bytes.
+ * First a header with what the snapshot is; then rows as one stream of (key length u32, value
+ * length u32, key, value), cut anywhere; last a trailer with counts and the CRC of all row bytes.
  */
 import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter, DecodeError } from "../../codec/index.ts";

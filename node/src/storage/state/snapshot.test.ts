@@ -77,7 +77,7 @@ test("an imported snapshot is the same state, history and all", () => {
   assert.deepEqual(restored.apply([next], ORIGIN), state.apply([next], ORIGIN));
 });
 
-test("a snapshot passes between RocksDB folders and holds the moment it was opened at", async () => {
+test("a snapshot passes between RocksDB folders and holds the moment it was opened", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kvcluster-snapshot-"));
   const from = await RocksEngine.open(join(folder, "from"), ROCKS_DEFAULTS);
   const to = await RocksEngine.open(join(folder, "to"), ROCKS_DEFAULTS);

@@ -97,7 +97,7 @@ export class EngineReader implements StateReader {
     }
   }
 
-  /** Ends running scans with an error and refuses new reads; the engine may be closed afterwards. */
+  /** Ends running scans with an error and refuses new reads; then the engine may be closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#scans);

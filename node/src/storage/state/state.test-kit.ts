@@ -1,4 +1,4 @@
-/** What the tests of the state share: entries, readers without waiting, comparison with the model. */
+/** What the tests of the state share: entries, commands, comparison with the model. */
 import assert from "node:assert/strict";
 import { type Command, encodeCommand, type Revision, toRevision } from "../../kv/index.ts";
 import {
