@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { makeApi } from "./api.test-kit.ts";
+import { makeFolder } from "./auth/auth.test-kit.ts";
 
 const run = promisify(execFile);
 
@@ -36,13 +37,17 @@ const toPattern = (expected: string): RegExp => {
 
 test("every command of docs/api.md answers as shown", async () => {
   await using api = await makeApi();
+  using folder = makeFolder();
   const address = await api.server.listen("127.0.0.1:0");
   const token = api.bearer().slice("Bearer ".length);
   const env = { ...process.env, KV: `http://${address}`, TOKEN: token };
   const examples = readExamples();
   assert.ok(examples.length > 15);
   for (const { line, command, expected } of examples) {
-    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", command], { env });
+    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", command], {
+      env,
+      cwd: folder.path,
+    });
     const printed = stdout.replaceAll("\r", "").trimEnd();
     assert.match(printed, toPattern(expected), `docs/api.md:${line}`);
   }
