@@ -253,7 +253,11 @@ export class KVStoreClient implements AsyncDisposable {
   }
 
   async #read(path: string, options: CallOptions): Promise<Awaited<ReturnType<Requester["send"]>>> {
-    return await this.#requester.send({ kind: "read", method: "GET", path }, options);
+    const prefersLeader = path.startsWith("/v1/cluster");
+    return await this.#requester.send(
+      { kind: "read", method: "GET", path, prefersLeader },
+      options,
+    );
   }
 
   async #post(

@@ -32,7 +32,7 @@ export interface ClientLimits {
 export const defaultClientLimits: ClientLimits = {
   timeoutMs: 10_000,
   readAttemptTimeoutMs: 2_500,
-  attemptsMax: 10,
+  attemptsMax: 20,
   backoffBaseMs: 40,
   backoffMaxMs: 1_000,
   retryAfterMaxMs: 5_000,

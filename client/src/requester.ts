@@ -20,6 +20,8 @@ export interface Call {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | null;
+  /** A read of which the leader knows most. Writes prefer the leader anyway. */
+  readonly prefersLeader?: boolean;
   /** Statuses beyond 2xx that are answers and not errors: 304, 404 of a key. */
   readonly accept?: readonly number[];
 }
@@ -127,8 +129,9 @@ export class Requester {
     const { picker, tokens, leader, limits } = this.#parts;
     const { call, tried } = state;
     const token = await tokens.token();
-    if (call.kind === "write") leader.refreshWhenStale();
-    const picked = picker.pick({ preferLeader: call.kind === "write", avoid: tried });
+    const preferLeader = call.kind === "write" || call.prefersLeader === true;
+    if (preferLeader) leader.refreshWhenStale();
+    const picked = picker.pick({ preferLeader, avoid: tried });
     tried.add(picked.url);
     state.attempts += 1;
     const view = await this.#exchange(state, picked, token);

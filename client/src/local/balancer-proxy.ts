@@ -101,6 +101,11 @@ export class ProxiedRequest implements AttemptOwner {
     this.#forget(attempt);
   }
 
+  /** Writes; and reads about the cluster, of which the leader knows most. */
+  #prefersLeader(): boolean {
+    return this.#kind === "write" || this.#request.url?.startsWith("/v1/cluster") === true;
+  }
+
   #isYoung(): boolean {
     return performance.now() - this.#startedMs < this.#parts.limits.retryWindowMs;
   }
@@ -121,7 +126,7 @@ export class ProxiedRequest implements AttemptOwner {
       this.#answer("NO_NODE", "no node of the cluster answers");
       return;
     }
-    const picked = picker.pick({ preferLeader: this.#kind === "write", avoid: this.#tried });
+    const picked = picker.pick({ preferLeader: this.#prefersLeader(), avoid: this.#tried });
     this.#tried.add(picked.url);
     const attempt = new Attempt(picked, this);
     this.#attempt = attempt;

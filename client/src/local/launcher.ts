@@ -3,7 +3,7 @@
  * order of starting and stopping; knows nothing of the terminal but a `say`.
  */
 import { readFileSync } from "node:fs";
-import { mintToken, readSecret } from "../index.ts";
+import { KVStoreClient, mintToken, readSecret } from "../index.ts";
 import { Balancer } from "./balancer.ts";
 import { type ClusterFolder, openClusterFolder } from "./cluster-folder.ts";
 import { defaultFormationLimits, Formation, type FormationNode } from "./formation.ts";
@@ -93,6 +93,18 @@ export class Launcher {
     await this.#dropFormer();
     folder.update({ nodes: count, peerPortBase: settings.peerPortBase });
     await this.#startBalancer();
+  }
+
+  /** What the store holds, in words. */
+  async describeData(): Promise<string> {
+    const auth = { tokenFile: this.tokenFile };
+    const client = new KVStoreClient({ endpoints: this.address, auth });
+    try {
+      const { keys, revision } = await client.status();
+      return revision === 0 ? "the store is new" : `found ${keys} keys at revision ${revision}`;
+    } finally {
+      await client.close();
+    }
   }
 
   /** Takes no more requests, stops every node, gives the folder back. Never throws. */

@@ -27,7 +27,10 @@ async function startAndShow(launcher: Launcher, dataFolder: string): Promise<voi
   const startedMs = performance.now();
   await launcher.start();
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-  say(`${launcher.nodes.length} nodes and the balancer run, after ${seconds} s. Samples:`);
+  const found = await launcher.describeData();
+  say(
+    `${launcher.nodes.length} nodes and the balancer run, after ${seconds} s; ${found}. Samples:`,
+  );
   say("");
   const { address, token, tokenFile, nodes } = launcher;
   const unexpected = await runSamples({ address, token, say });
