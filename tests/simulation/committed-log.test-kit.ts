@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
 import type { CommandResult } from "../../node/src/kv/index.ts";
-import type { Configuration, Entry } from "../../node/src/raft/index.ts";
+import type { Configuration, Entry, RaftStatus } from "../../node/src/raft/index.ts";
 import type { StateSummary } from "../../node/src/replica/index.ts";
 import type { Coverage } from "./coverage.test-kit.ts";
 import { Model } from "./model.test-kit.ts";
@@ -40,6 +40,7 @@ export class CommittedLog {
   readonly #coverage: Coverage;
   readonly #known = new Map<number, KnownEntry>();
   #configuration: Configuration = { members: [] };
+  readonly #configurations = new Map<number, Configuration>();
   /** Terms by index; index 0 is before the log. */
   readonly #terms: number[] = [0];
   readonly #milestones: Milestone[] = [
@@ -107,6 +108,17 @@ export class CommittedLog {
     this.#apply(known.entry);
   }
 
+  /** A node acts by these members: where they are committed, they are what the log says. */
+  follows(status: RaftStatus, who: string): void {
+    const { configuration, configurationIndex, commitIndex } = status;
+    if (configurationIndex === 0 || configurationIndex > commitIndex) return;
+    const agreed = this.#configurations.get(configurationIndex);
+    promise(isDeepStrictEqual(configuration, agreed), "members by the log", () => {
+      const members = [configuration, agreed].map((one) => JSON.stringify(one?.members));
+      return `${who} has ${members[0]} of ${configurationIndex}, committed is ${members[1]}`;
+    });
+  }
+
   /** A node's figures after it applied up to `summary.appliedIndex`. */
   applied(summary: StateSummary, who: string): void {
     const { appliedIndex: index } = summary;
@@ -161,6 +173,7 @@ export class CommittedLog {
       this.#coverage.count(`committed ${entry.type}`);
       if (entry.type === "configuration") {
         this.#configuration = this.#raft.decodeConfiguration(entry.data);
+        this.#configurations.set(entry.index, this.#configuration);
       }
     }
     const { revision, compactRevision, keys } = this.model;

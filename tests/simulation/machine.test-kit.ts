@@ -31,6 +31,7 @@ export interface MachineSetup {
   readonly options: Omit<ReplicaOptions, "origin">;
   readonly segmentBytes: number;
   readonly diskUs: number;
+  readonly wipedKeepTheirId: boolean;
   readonly watchOf: (id: NodeId) => NodeWatch;
   /** The run is over: a promise is broken. */
   readonly violated: (violation: Violation) => void;
@@ -144,7 +145,8 @@ export class Machine {
   /** The disk is replaced by an empty one. */
   wipe(): void {
     if (this.#state === "up") this.#stop("down");
-    if (this.#nodeId !== null) this.lostIds.add(this.#nodeId);
+    const { wipedKeepTheirId } = this.#setup;
+    if (this.#nodeId !== null && !wipedKeepTheirId) this.lostIds.add(this.#nodeId);
     this.#record("is wiped", []);
     this.#nodeId = null;
     this.#state = "blank";

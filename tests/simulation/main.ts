@@ -18,6 +18,8 @@ interface Arguments {
   readonly count: number;
   readonly events: number;
   readonly keepGoing: boolean;
+  /** One line for each seed. */
+  readonly verbose: boolean;
 }
 
 const readArguments = (): Arguments => {
@@ -29,6 +31,7 @@ const readArguments = (): Arguments => {
       count: { type: "string" },
       events: { type: "string", default: "120" },
       "keep-going": { type: "boolean", default: false },
+      verbose: { type: "boolean", default: false },
     },
   });
   const fresh = Math.floor(Date.now() / 10) % 1_000_000_000;
@@ -39,6 +42,7 @@ const readArguments = (): Arguments => {
     count: values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count),
     events: Number(values.events),
     keepGoing: values["keep-going"],
+    verbose: values.verbose,
   };
 };
 
@@ -71,10 +75,14 @@ class Tally {
       ...this.coverage.lines(),
       `${this.runs} seeds in ${real.toFixed(1)} s: ${simulated.toFixed(0)} s simulated ` +
         `(${perSecond(simulated)} times real time), ${this.steps} steps (${perSecond(this.steps)} ` +
-        `a second), ${faults} faults (${(faults / real).toFixed(1)} a second)`,
+        `a second), ${faults} faults (${(faults / real).toFixed(1)} a second), ` +
+        `${(process.cpuUsage().user / 1e6).toFixed(1)} s of processor time`,
     ].join("\n");
   }
 }
+
+const describeRun = ({ seed, steps, simulatedUs, traceHash }: Outcome): string =>
+  `seed ${seed}: ${steps} steps, ${(simulatedUs / 1e6).toFixed(1)} s, trace ${traceHash.toString(16)}`;
 
 const playOne = async (system: System, seed: number, events: number): Promise<number> => {
   const tally = new Tally();
@@ -92,6 +100,7 @@ const playMany = async (system: System, wanted: Arguments): Promise<number> => {
     if (tally.elapsedS >= wanted.seconds) break;
     const outcome = await new Simulation(system, seed).run();
     tally.add(outcome);
+    if (wanted.verbose) console.log(describeRun(outcome));
     if (outcome.violation === null) continue;
     if (!wanted.keepGoing) console.log(describeFailure(outcome, wanted.events));
     else console.log(`seed ${seed}: ${outcome.violation.message.slice(0, 300)}`);

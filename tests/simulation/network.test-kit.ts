@@ -95,6 +95,10 @@ export class Network {
     return plug.station.nodeId === nodeId ? plug : null;
   }
 
+  reaches(from: Plug, to: { host: string; nodeId: NodeId }): boolean {
+    return this.find(to.host, to.nodeId) !== null && !this.isBlocked(from.station.host, to.host);
+  }
+
   delayUs(): number {
     const { latencyUs, reorder, detourUs } = this.weather;
     const detour = this.random.chance(reorder) ? this.random.next() * detourUs : 0;
@@ -103,7 +107,7 @@ export class Network {
 
   send(from: Plug, to: { host: string; nodeId: NodeId }, message: PeerMessage): void {
     const { host } = from.station;
-    if (this.find(to.host, to.nodeId) === null || this.isBlocked(host, to.host)) {
+    if (!this.reaches(from, to)) {
       this.coverage.count("messages to the unreachable");
       this.#tellUnreachable(from, to);
       return;
@@ -195,6 +199,11 @@ class SimulatedTransport implements Transport {
     const host = this.#hostOf(to);
     if (host === null) this.#network.coverage.count("messages to the unknown");
     else this.#network.send(this.#plug, { host, nodeId: to }, message);
+  }
+
+  reaches(peer: NodeId): boolean {
+    const host = this.#hostOf(peer);
+    return host !== null && this.#network.reaches(this.#plug, { host, nodeId: peer });
   }
 
   sendSnapshot(...[to, term, source, done]: Parameters<Transport["sendSnapshot"]>): void {

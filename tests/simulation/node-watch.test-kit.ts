@@ -135,6 +135,9 @@ export class NodeWatch {
     if (before === null || status.commitIndex > before.commitIndex) {
       this.#commits(before, status);
     }
+    if (before === null || status.configuration !== before.configuration) {
+      this.#facts.log.follows(status, this.#who());
+    }
     const led = before?.role === "leader" && before.term === status.term;
     if (status.role === "leader" && !led) this.#elected(status);
     if (before !== null && before.term !== status.term) this.#facts.coverage.count("term changes");

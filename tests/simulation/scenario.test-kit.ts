@@ -61,6 +61,8 @@ export interface Scenario {
   readonly weather: NetworkWeather;
   /** Mean time of one disk write, µs. */
   readonly diskUs: number;
+  /** A wrong administrator: a wiped node gets its old id back. For mutants. */
+  readonly wipedKeepTheirId: boolean;
   /** In the liveness phase a minority of the voters stays down. */
   readonly minorityStaysDown: boolean;
   readonly options: Omit<ReplicaOptions, "origin">;
@@ -130,6 +132,7 @@ export const drawScenario = (random: Random): Scenario => {
     transferEveryUs: random.pick([0, 1_000_000, 4_000_000]),
     weather: drawWeather(random),
     diskUs: random.pick([100, 1_000, 5_000]),
+    wipedKeepTheirId: false,
     minorityStaysDown: random.chance(0.3),
     options: drawOptions(random),
     segmentBytes: random.pick([4 * 1024, 16 * 1024, 256 * 1024]),

@@ -36,6 +36,8 @@ export interface Outcome {
 const CLUSTER_ID = "0123456789abcdef0123456789abcdef" as ClusterId;
 /** A cluster that is left alone has its members by then. */
 const BIRTH_US = 30_000_000;
+/** Ten times what a busy run takes: beyond it messages beget messages. */
+const STEPS_MAX = 2_000_000;
 /** Progress is required within this time after everything is healed. */
 const PROGRESS_US = 60_000_000;
 
@@ -170,6 +172,7 @@ export class Simulation {
       if (nextUs === null || nextUs > endUs) return isReached();
       this.#queue.step();
       this.#steps += 1;
+      if (this.#steps > STEPS_MAX) throw new Violation("bounded work", `${STEPS_MAX} steps`);
       // Promises that were settled in the event go on now, before the next event.
       await undefined;
       await undefined;
@@ -182,7 +185,7 @@ export class Simulation {
   }
 
   #createMachine(system: System, name: string): Machine {
-    const { options, segmentBytes, diskUs } = this.#scenario;
+    const { options, segmentBytes, diskUs, wipedKeepTheirId } = this.#scenario;
     return new Machine({
       ...this.#shared(name),
       name,
@@ -193,6 +196,7 @@ export class Simulation {
       options,
       segmentBytes,
       diskUs,
+      wipedKeepTheirId,
       watchOf: (id) => this.#watchOf(id),
       violated: (violation) => {
         this.#violation ??= violation;
