@@ -3,6 +3,7 @@
  * tells log and metrics about it. Owns the headers that every answer has.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { headers } from "@kvcluster/protocol";
 import type { ApiError } from "./api-error.ts";
 import type { Identity } from "./authorization.ts";
@@ -55,6 +56,11 @@ export class Exchange {
     this.route = about.route;
     this.#request = raw.request;
     this.#response = raw.response;
+  }
+
+  /** The connection; null once it is gone. */
+  get socket(): Socket | null {
+    return this.#request.socket;
   }
 
   /** Sends an answer. Never throws. */

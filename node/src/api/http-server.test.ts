@@ -267,6 +267,43 @@ test("closing cuts what is still busy after the grace period", async () => {
   resolve();
 });
 
+test("closing does not wait for a connection that has not sent a whole request", async () => {
+  await using on = await listen("--timeouts.shutdownGraceMs=60000");
+  await using silent = await on.open();
+  await using half = await on.open();
+  half.socket.write("GET /livez HTTP/1.1\r\nHos");
+  await using other = await on.open();
+  other.send("GET /livez HTTP/1.1", host);
+  await other.until(1);
+  const begin = performance.now();
+  await on.api.server.close();
+  assert.ok(performance.now() - begin < 10_000);
+  await silent.untilClosed();
+  await half.untilClosed();
+});
+
+test("closing lets a large answer reach its slow reader", async () => {
+  await using on = await listen(
+    "--limits.valueBytesMax=30000000",
+    "--limits.bodyBytesMax=60000000",
+    "--raft.uncommittedBytesMax=100000000",
+  );
+  const payload = Buffer.alloc(30_000_000, "x");
+  await on.api.send({ method: "PUT", url: "/v1/kv/big", payload });
+  await using slow = await on.open();
+  slow.socket.pause();
+  slow.send("GET /v1/kv/big HTTP/1.1", host, on.auth);
+  await until(() => on.api.finished.length === 2);
+  const closed = on.api.server.close();
+  slow.socket.resume();
+  await slow.untilClosed();
+  assert.ok(
+    slow.received.length > payload.length,
+    `${slow.received.length} ${slow.received.slice(0, 200)}`,
+  );
+  await closed;
+});
+
 test("a backup is the header, the store's chunks and the end mark", async () => {
   await using on = await listen();
   const { api } = on;

@@ -3,7 +3,9 @@
  * gate, token, body, plan, authorisation, run, answer. No route can leave a step out.
  */
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Server as NetServer, type Socket } from "node:net";
 import { requestIdPattern } from "@kvcluster/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { LimitsConfig, TimeoutsConfig } from "../config/index.ts";
@@ -75,7 +77,8 @@ export class ApiServer {
   readonly setup: ServerSetup;
   readonly #table: RouteTable;
   readonly #ports: ExchangePorts;
-  #inFlight = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #inFlight = new Set<Exchange>();
   #closing = false;
 
   constructor(setup: ServerSetup) {
@@ -86,8 +89,10 @@ export class ApiServer {
       logger: setup.logger,
       metrics: setup.metrics,
       closing: () => this.#closing,
-      ended: () => {
-        this.#inFlight -= 1;
+      ended: (exchange) => {
+        this.#inFlight.delete(exchange);
+        // After the answer itself is on its way: it is written right after this is called.
+        if (this.#closing) setImmediate(() => this.#endUnusedConnections());
       },
     };
     this.app = this.#createApp();
@@ -96,7 +101,7 @@ export class ApiServer {
 
   /** Requests that have no answer yet. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight.size;
   }
 
   /** Listens; resolves with `host:port`, where the port is the real one. */
@@ -116,12 +121,33 @@ export class ApiServer {
   async close(): Promise<void> {
     this.#closing = true;
     const { server } = this.app;
-    const cut = setTimeout(() => server.closeAllConnections(), this.setup.timeouts.shutdownGraceMs);
+    const { shutdownGraceMs } = this.setup.timeouts;
+    const cut = setTimeout(() => server.closeAllConnections(), shutdownGraceMs);
     try {
+      if (server.listening) await this.#closeConnections();
       await this.app.close();
     } finally {
       clearTimeout(cut);
     }
+  }
+
+  /**
+   * Stops accepting, and resolves when the last connection is gone. This is not left to the server
+   * of node:http: it cuts an answer whose last bytes still wait for a slow reader, and it waits for
+   * connections that never sent a whole request, such as those a client opened in advance.
+   */
+  async #closeConnections(): Promise<void> {
+    const { server } = this.app;
+    const closed = once(server, "close");
+    NetServer.prototype.close.call(server);
+    this.#endUnusedConnections();
+    await closed;
+  }
+
+  /** Ends each connection without a request in flight, when its last bytes have left. */
+  #endUnusedConnections(): void {
+    const busy = new Set([...this.#inFlight].map(({ socket }) => socket));
+    for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroySoon();
   }
 
   #createApp(): FastifyInstance {
@@ -132,7 +158,6 @@ export class ApiServer {
       requestIdHeader: false,
       exposeHeadRoutes: false,
       return503OnClosing: false,
-      forceCloseConnections: "idle",
       bodyLimit: ignoredBodyBytesMax,
       rewriteUrl: (request) => splitTarget(request.url ?? "/").route,
       routerOptions: { maxParamLength: parameterCharsMax, querystringParser: () => ({}) },
@@ -149,6 +174,10 @@ export class ApiServer {
       },
     });
     app.server.maxConnections = limits.connectionsMax;
+    app.server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     app.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
       this.#refuseExpectation(request, response);
     });
@@ -199,8 +228,9 @@ export class ApiServer {
     const { method, url } = request.routeOptions;
     const route =
       typeof method === "string" && url !== undefined ? this.#table.find(method, url) : null;
-    this.#inFlight += 1;
-    return new Exchange(this.#ports, { requestId: request.id, target, route }, raw);
+    const exchange = new Exchange(this.#ports, { requestId: request.id, target, route }, raw);
+    this.#inFlight.add(exchange);
+    return exchange;
   }
 
   /** Everything that can be decided from the headers. False: the request was answered. */
@@ -224,7 +254,7 @@ export class ApiServer {
   #checkLoad(): void {
     if (this.#closing) throw new ApiError("SHUTTING_DOWN", "this node is going down");
     const { requestsInFlightMax } = this.setup.limits;
-    if (this.#inFlight <= requestsInFlightMax) return;
+    if (this.#inFlight.size <= requestsInFlightMax) return;
     throw new ApiError("OVERLOADED", `${requestsInFlightMax} requests are in flight`);
   }
 
@@ -275,10 +305,10 @@ export class ApiServer {
   }
 
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    this.#inFlight += 1;
     const target = splitTarget(request.url ?? "/");
     const about = { requestId: randomBytes(8).toString("hex"), target, route: null };
     const exchange = new Exchange(this.#ports, about, { request, response });
+    this.#inFlight.add(exchange);
     exchange.fail(new ApiError("EXPECTATION_FAILED", "only Expect: 100-continue is understood"));
   }
 }
