@@ -106,7 +106,6 @@ export class Network {
   }
 
   send(from: Plug, to: { host: string; nodeId: NodeId }, message: PeerMessage): void {
-    const { host } = from.station;
     if (!this.reaches(from, to)) {
       this.coverage.count("messages to the unreachable");
       this.#tellUnreachable(from, to);

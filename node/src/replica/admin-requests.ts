@@ -25,6 +25,8 @@ type Asker =
 export interface AdminPorts {
   readonly requestsMax: number;
   send(to: NodeId, message: PeerMessage): void;
+  /** False when what is sent to the peer now is likely to be dropped. */
+  reaches(peer: NodeId): boolean;
 }
 
 const toInput = (id: number, request: AdminRequest): Input =>
@@ -58,7 +60,7 @@ export class AdminRequests {
 
   /** Hands waiting requests to whoever leads. The inputs are for the core, when this node leads. */
   route(self: NodeId, leader: NodeId | null): readonly Input[] {
-    if (leader === null) return [];
+    if (leader === null || (leader !== self && !this.#ports.reaches(leader))) return [];
     const inputs: Input[] = [];
     for (const [requestId, local] of this.#local) {
       if (local.state.type !== "waiting") continue;

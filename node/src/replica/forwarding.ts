@@ -21,6 +21,8 @@ export interface ForwardingPorts {
   /** Forwarded proposals that may wait for the core at once; above it they are refused. */
   readonly forwardedMax: number;
   send(to: NodeId, message: PeerMessage): void;
+  /** False when what is sent to the peer now is likely to be dropped. */
+  reaches(peer: NodeId): boolean;
   wallMs(): number;
 }
 
@@ -42,9 +44,14 @@ export class Forwarding {
     this.#ports = ports;
   }
 
-  /** Routes what is parked. The inputs are for the core, when this node leads. */
+  /**
+   * Routes what is parked. The inputs are for the core, when this node leads. Nothing is routed to a
+   * leader that cannot be reached: it would be lost, and its client would wait in doubt until its
+   * deadline for what the next leader can do as soon as it is elected.
+   */
   route(self: NodeId, leader: NodeId | null): readonly Input[] {
     if (leader === null || this.#waitForLeaderChange || !this.#table.hasParked) return [];
+    if (leader !== self && !this.#ports.reaches(leader)) return [];
     const proposals = this.#table.takeParked();
     if (leader === self) return this.#toCore(proposals);
     this.#toLeader(leader, proposals);

@@ -234,6 +234,8 @@ export interface Transport {
   /** Connects to new members, drops removed ones, follows changed addresses. */
   setPeers(members: readonly Member[]): void;
   send(to: NodeId, message: PeerMessage): void;
+  /** False when no connection to the peer is up: what is sent now is likely to be dropped. */
+  reaches(peer: NodeId): boolean;
   /** Streams over a connection of its own, so that heartbeats are not stuck behind it. */
   sendSnapshot(
     to: NodeId,

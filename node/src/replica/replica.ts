@@ -84,12 +84,14 @@ export class Replica implements ReplicaService {
       origin: options.origin,
       forwardedMax: options.proposalsMax,
       send: (to, message) => transport.send(to, message),
+      reaches: (peer) => transport.reaches(peer),
       wallMs: () => runtime.wallMs(),
     });
     this.#reads = new ReadBarriers(options.readsMax);
     this.#admin = new AdminRequests({
       requestsMax: options.adminRequestsMax,
       send: (to, message) => transport.send(to, message),
+      reaches: (peer) => transport.reaches(peer),
     });
     this.#health = new Health({ ...options, learnerGapMax: options.raft.promotionGapMax });
     this.#standing = new Standing(this.#self, this.#health);

@@ -81,6 +81,11 @@ export class TcpTransport implements Transport {
     else link.send(message);
   }
 
+  reaches(peer: NodeId): boolean {
+    const link = this.#links.get(peer) ?? this.#leaving.get(peer)?.link;
+    return link?.connected === true || this.#inbound.has(peer);
+  }
+
   sendSnapshot(...[to, term, source, done]: Parameters<Transport["sendSnapshot"]>): void {
     const address = this.#links.get(to)?.address ?? null;
     this.#snapshots.send({ to, address, term, source, done });
