@@ -131,6 +131,19 @@ test("a start that was cut short before its record is finished by the next", asy
   assert.equal(statSync(join(folder, "secrets")).mode & 0o777, 0o700);
 });
 
+test("a node that does not start is told with the end of its log", async () => {
+  const KV_DATA = join(makeFolder(), "data");
+  const ports = await choosePorts();
+  const started = run({ ...ports, KV_DATA, NODES: "1" });
+  await started.isUp();
+  assert.equal(await started.interrupt(), 0, started.output);
+  const ring = join(KV_DATA, "secrets/key-ring.json");
+  writeFileSync(ring, "{}", { mode: 0o600 });
+  const output = await refusedWith({ ...ports, KV_DATA });
+  assert.match(output, /node-1 did not start \(it ended with exit code 2\)/);
+  assert.match(output, /the end of .*node-1.log:\n[\s\S]*key-ring.json/);
+});
+
 test("other peer ports than the members know each other by are refused", async () => {
   const KV_DATA = join(makeFolder(), "data");
   const ports = await choosePorts();

@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { type ClusterStatus, type Grant, verbs } from "@kvcluster/protocol";
+import { type ClusterStatus, type Grant, type NodeStatus, verbs } from "@kvcluster/protocol";
 import type { Command } from "commander";
 import { KVStoreClient } from "../client.ts";
 import { readSecret } from "../credentials.ts";
@@ -44,11 +44,27 @@ function throwWhenAllFailed(outcomes: readonly { result: PromiseSettledResult<un
 const messageOf = (reason: unknown): string =>
   reason instanceof Error ? reason.message : String(reason);
 
-async function status(session: Session): Promise<void> {
-  const outcomes = await atEach(session, async (client) => ({
-    cluster: await client.cluster(),
-    node: await client.status(),
-  }));
+interface EndpointStatus {
+  readonly cluster: ClusterStatus;
+  readonly node: NodeStatus;
+}
+
+interface StatusFlags {
+  readonly config?: boolean;
+}
+
+async function status(
+  session: Session,
+  _words: readonly string[],
+  flags: StatusFlags,
+): Promise<void> {
+  const outcomes = await atEach(
+    session,
+    async (client): Promise<EndpointStatus> => ({
+      cluster: await client.cluster(),
+      node: await client.status(),
+    }),
+  );
   throwWhenAllFailed(outcomes);
   if (session.isJson) {
     const documents = outcomes.map(({ endpoint, result }) =>
@@ -59,30 +75,40 @@ async function status(session: Session): Promise<void> {
     await session.printLine(JSON.stringify(documents));
     return;
   }
-  const rows = outcomes.map(({ endpoint, result }) => {
-    if (result.status === "rejected") return [endpoint, "-", messageOf(result.reason)];
-    const { node } = result.value.cluster;
-    const { keys, stateBytes, version } = result.value.node;
-    const figures = [node.term, node.appliedIndex, node.revision, keys, stateBytes].map(String);
-    return [endpoint, node.name, node.role, ...figures, version];
-  });
-  const head = [
-    "ENDPOINT",
-    "NODE",
-    "ROLE",
-    "TERM",
-    "APPLIED",
-    "REVISION",
-    "KEYS",
-    "BYTES",
-    "VERSION",
-  ];
-  await session.printTable([head, ...rows]);
-  const answered = outcomes.find(({ result }) => result.status === "fulfilled")?.result;
-  if (answered?.status === "fulfilled") {
+  const rows = outcomes.map(({ endpoint, result }) =>
+    result.status === "fulfilled"
+      ? [endpoint, ...figuresOf(result.value)]
+      : [endpoint, "-", messageOf(result.reason)],
+  );
+  await session.printTable([statusHead, ...rows]);
+  const answered = outcomes.flatMap(({ result }) =>
+    result.status === "fulfilled" ? [result.value] : [],
+  );
+  // The leader knows who is healthy and how far each member is.
+  const telling = answered.find(({ cluster }) => cluster.node.role === "leader") ?? answered[0];
+  if (telling !== undefined) {
     await session.printLine("");
-    await printMembers(session, answered.value.cluster);
+    await printMembers(session, telling.cluster);
   }
+  if (flags.config === true) for (const { node } of answered) await printConfig(session, node);
+}
+
+const statusHead = "ENDPOINT NODE ROLE TERM APPLIED REVISION KEYS BYTES VERSION".split(" ");
+
+function figuresOf({ cluster, node }: EndpointStatus): string[] {
+  const { name, role, term, appliedIndex, revision } = cluster.node;
+  const figures = [term, appliedIndex, revision, node.keys, node.stateBytes].map(String);
+  return [name, role, ...figures, node.version];
+}
+
+/** The effective configuration; the node masks what is secret. */
+async function printConfig(session: Session, node: NodeStatus): Promise<void> {
+  await session.printLine(`\nconfiguration of ${node.name}`);
+  const rows = Object.entries(node.config).map(([setting, value]) => [
+    setting,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  await session.printTable(rows);
 }
 
 async function printMembers(session: Session, cluster: ClusterStatus): Promise<void> {
@@ -257,6 +283,7 @@ export function addClusterCommands(program: Command, streams: CliStreams): void 
   program
     .command("status")
     .description("show every endpoint, its node, and the members")
+    .option("--config", "also each node's effective configuration, secrets masked")
     .action(actionOf(streams, status));
   addMemberCommands(program, streams);
   program

@@ -33,7 +33,7 @@ import {
   stateHashSchema,
 } from "@kvcluster/protocol";
 import { Entry, fromBase64, toBytes } from "../entries.ts";
-import { KVClientError } from "../errors.ts";
+import { KVClientError, UnknownOutcomeError } from "../errors.ts";
 import { decodeNumberHeader, decodeProblem, decoderOf } from "./decode-answer.ts";
 import type { HttpAnswer } from "./exchange.ts";
 
@@ -59,6 +59,17 @@ function documentOf<T>(schema: JsonSchema<T>, title: string): Decode<T> {
   };
 }
 
+/** A write that was answered, but not in a way that proves anything, may have taken effect. */
+function outcomeOf<T>(schema: JsonSchema<T>, title: string): Decode<T> {
+  const decode = decoderOf(schema);
+  return (answer) => {
+    const document = decode(answer.body);
+    if (document !== null) return document;
+    const { message, status } = badAnswer(answer, `not a ${title}`);
+    throw new UnknownOutcomeError({ message, status });
+  };
+}
+
 function badAnswer(answer: HttpAnswer, why: string): KVClientError {
   return new KVClientError("BAD_ANSWER", {
     message: `the answer with status ${answer.status} is ${why}`,
@@ -66,12 +77,9 @@ function badAnswer(answer: HttpAnswer, why: string): KVClientError {
   });
 }
 
-export const decodePut: Decode<PutAnswer> = documentOf(putAnswerSchema, "PutAnswer");
-export const decodeBatch: Decode<BatchAnswer> = documentOf(batchAnswerSchema, "BatchAnswer");
-export const decodeCompact: Decode<CompactAnswer> = documentOf(
-  compactAnswerSchema,
-  "CompactAnswer",
-);
+export const decodePut: Decode<PutAnswer> = outcomeOf(putAnswerSchema, "PutAnswer");
+export const decodeBatch: Decode<BatchAnswer> = outcomeOf(batchAnswerSchema, "BatchAnswer");
+export const decodeCompact: Decode<CompactAnswer> = outcomeOf(compactAnswerSchema, "CompactAnswer");
 export const decodeCluster: Decode<ClusterStatus> = documentOf(
   clusterStatusSchema,
   "ClusterStatus",
@@ -80,15 +88,15 @@ export const decodeMembers: Decode<MemberList> = documentOf(memberListSchema, "M
 export const decodeStatus: Decode<NodeStatus> = documentOf(nodeStatusSchema, "NodeStatus");
 export const decodeHash: Decode<StateHash> = documentOf(stateHashSchema, "StateHash");
 export const decodeReadinessAnswer: Decode<Readiness> = documentOf(readinessSchema, "Readiness");
-export const decodeIdentity: Decode<NodeIdentity> = documentOf(nodeIdentitySchema, "NodeIdentity");
-export const decodeAddMember: Decode<AddMemberAnswer> = documentOf(
+export const decodeIdentity: Decode<NodeIdentity> = outcomeOf(nodeIdentitySchema, "NodeIdentity");
+export const decodeAddMember: Decode<AddMemberAnswer> = outcomeOf(
   addMemberAnswerSchema,
   "AddMemberAnswer",
 );
-export const decodeChange: Decode<ChangeAnswer> = documentOf(changeAnswerSchema, "ChangeAnswer");
-export const decodeLeader: Decode<LeaderAnswer> = documentOf(leaderAnswerSchema, "LeaderAnswer");
+export const decodeChange: Decode<ChangeAnswer> = outcomeOf(changeAnswerSchema, "ChangeAnswer");
+export const decodeLeader: Decode<LeaderAnswer> = outcomeOf(leaderAnswerSchema, "LeaderAnswer");
 
-const decodeDeleteDocument: Decode<DeleteAnswer> = documentOf(deleteAnswerSchema, "DeleteAnswer");
+const decodeDeleteDocument: Decode<DeleteAnswer> = outcomeOf(deleteAnswerSchema, "DeleteAnswer");
 const decodePageDocument = documentOf(listPageSchema, "ListPage");
 
 /** A 404 says that there was nothing to delete; any other problem on that status is an error. */

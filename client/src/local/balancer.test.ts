@@ -61,6 +61,8 @@ test("reads spread, writes go to the leader and follow it when it moves", async 
   assert.deepEqual([a.received.length, b.received.length, c.received.length], [0, 10, 0]);
   for (let i = 0; i < 60; i += 1) await fetch(`${balancer.address}/v1/kv/k`);
   for (const node of nodes) assert.ok(node.received.includes("GET /v1/kv/k"), node.name);
+  await fetch(`${balancer.address}/v1/cluster`);
+  assert.equal(b.received.at(-1), "GET /v1/cluster", "the leader knows most of the members");
   lead(c, nodes);
   await until("the balancer knows", () => balancer.status().leader === c.url);
   const before = c.received.length;
