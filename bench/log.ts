@@ -110,6 +110,38 @@ const measure = (subject: Subject, batch: number, entries: number): Measured => 
   };
 };
 
+const GROUP = new Uint8Array(20_000).fill(7);
+const GROUPS = 1500;
+const APPLY_MS = 0.3;
+
+const work = (ms: number): void => {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    // Stands for applying the entries of an earlier group.
+  }
+};
+
+/** Syncs groups, with the work of applying after each sync or beside it. */
+const measureOverlap = async (path: string, isBeside: boolean): Promise<string> => {
+  const file = realFiles.create(path);
+  file.write([new Uint8Array(STORAGE_DEFAULTS.segmentBytes)], 0);
+  file.sync();
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  for (let n = 0; n < GROUPS; n += 1) {
+    file.write([GROUP], (n * GROUP.length) % (STORAGE_DEFAULTS.segmentBytes - GROUP.length));
+    if (!isBeside) file.sync();
+    const synced = isBeside ? new Promise<unknown>((done) => file.syncLater(done)) : undefined;
+    work(APPLY_MS);
+    await synced;
+  }
+  const cycle = ((performance.now() - start) / GROUPS).toFixed(2);
+  const { user, system } = process.cpuUsage(cpu);
+  file.close();
+  realFiles.unlink(path);
+  return `${cycle} ms a group, ${((user + system) / GROUPS).toFixed(0)} µs of CPU`;
+};
+
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
@@ -145,6 +177,10 @@ try {
       ];
       console.log(`| ${batch} | ${name} | ${figures.join(" | ")} |`);
     }
+  }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    console.log(`apply after the sync:  ${await measureOverlap(join(parent, "file"), false)}`);
+    console.log(`apply beside the sync: ${await measureOverlap(join(parent, "file"), true)}`);
   }
 } finally {
   rmSync(parent, { recursive: true });

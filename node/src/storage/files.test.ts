@@ -50,6 +50,20 @@ for (const [name, withFolder] of [
       });
     });
 
+    it("syncs beside other work and says when it is done", async () => {
+      await new Promise<void>((resolve) => {
+        withFolder((files, folder) => {
+          const file = files.create(`${folder}/a`);
+          file.write([bytesOf("abc")], 0);
+          file.syncLater((error) => {
+            assert.equal(error, undefined);
+            file.close();
+            resolve();
+          });
+        });
+      });
+    });
+
     it("truncates and reads zeros where a file grew again", () => {
       withFolder((files, folder) => {
         const file = files.create(`${folder}/a`);

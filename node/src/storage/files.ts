@@ -1,12 +1,14 @@
 /**
  * The file system as the storage layer sees it, and its real adapter over node:fs. Synchronous: it
- * is called in a worker thread (or once at start), where waiting is the point. Nothing here retries:
+ * is called in a worker thread (or once at start), where waiting is the point; only the sync of the
+ * log may go on beside other work. Nothing here retries:
  * after a failed fdatasync the page cache may have dropped the very pages that failed, and a second
  * call would report success ("fsyncgate"), so the caller has to crash and recover from the disk.
  */
 import {
   closeSync,
   existsSync,
+  fdatasync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -33,6 +35,8 @@ export interface OpenFile {
   truncate(size: number): void;
   /** fdatasync: the bytes and the size are durable when it returns. */
   sync(): void;
+  /** As `sync` without waiting: `done` is called once, with the error if there was one. */
+  syncLater(done: (error: unknown) => void): void;
   close(): void;
 }
 
@@ -106,6 +110,12 @@ class RealFile implements OpenFile {
 
   sync(): void {
     attempt(`fdatasync ${this.path}`, () => fdatasyncSync(this.#descriptor));
+  }
+
+  syncLater(done: (error: unknown) => void): void {
+    fdatasync(this.#descriptor, (cause) => {
+      done(cause === null ? undefined : ioError(`fdatasync ${this.path}`, cause));
+    });
   }
 
   close(): void {

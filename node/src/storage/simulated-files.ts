@@ -44,6 +44,16 @@ export type FaultyOperation = "write" | "sync";
 const systemError = (code: string): Error =>
   Object.assign(new Error(`${code}: simulated`), { code });
 
+/** What a call throws; undefined when it returns. */
+const errorOf = (call: () => void): unknown => {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+};
+
 export class SimulatedFiles implements Files {
   readonly #root = new SimulatedFolder();
   readonly #random: () => number;
@@ -54,6 +64,7 @@ export class SimulatedFiles implements Files {
   #capacityBytes = Number.POSITIVE_INFINITY;
   #writtenBytes = 0;
   #misdirectBy = 0;
+  #deferSync: (perform: () => void) => void = (perform) => perform();
 
   /** @param random numbers in [0, 1) of a seeded generator */
   constructor(random: () => number) {
@@ -92,6 +103,11 @@ export class SimulatedFiles implements Files {
   /** The next write lands so many bytes further on, as from a disk that seeks wrongly. */
   misdirectNextWrite(byBytes: number): void {
     this.#misdirectBy = byBytes;
+  }
+
+  /** Has `syncLater` take its time: `defer` calls what it is given, later or never. */
+  deferSyncs(defer: (perform: () => void) => void): void {
+    this.#deferSync = defer;
   }
 
   flipBit(path: string, offset: number, bit: number): void {
@@ -163,6 +179,13 @@ export class SimulatedFiles implements Files {
       if (!isOpen || life !== this.#life) throw ioError(`use ${path}`, systemError("EBADF"));
       return inode;
     };
+    const sync = (): void => {
+      const target = alive();
+      this.#change(() => {
+        this.#fail("sync", `fdatasync ${path}`);
+        target.sync();
+      });
+    };
     return {
       path,
       size: () => alive().size,
@@ -175,13 +198,8 @@ export class SimulatedFiles implements Files {
         const target = alive();
         this.#change(() => target.truncate(size));
       },
-      sync: () => {
-        const target = alive();
-        this.#change(() => {
-          this.#fail("sync", `fdatasync ${path}`);
-          target.sync();
-        });
-      },
+      sync,
+      syncLater: (done) => this.#deferSync(() => done(errorOf(sync))),
       close: () => {
         isOpen = false;
       },

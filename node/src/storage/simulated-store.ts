@@ -36,6 +36,7 @@ export interface SimulatedStore {
  * @throws SimulatedCrash when the power fails meanwhile
  */
 export const openSimulatedStore = (setup: SimulatedStoreSetup): SimulatedStore => {
+  setup.disk.files.deferSyncs((perform) => perform());
   const core = openCore(setup);
   const { runtime } = setup;
   const life = { isOver: false };
@@ -45,6 +46,9 @@ export const openSimulatedStore = (setup: SimulatedStoreSetup): SimulatedStore =
       if (!life.isOver) task();
     };
   const defer = (task: () => void): void => runtime.defer(whileAlive(task));
+  setup.disk.files.deferSyncs((perform) => {
+    runtime.after(setup.delayMs(), whileAlive(perform));
+  });
   const openReader = (): EngineReader =>
     new EngineReader(core.engine, {
       ...READER_DEFAULTS,

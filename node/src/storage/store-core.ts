@@ -122,6 +122,11 @@ export class StoreCore {
     return this.#state.summary;
   }
 
+  /** Some entries are durable and not applied. */
+  get hasUnapplied(): boolean {
+    return this.#log.lastIndex > this.#state.summary.appliedIndex;
+  }
+
   get logBytes(): number {
     return this.#log.bytes;
   }
@@ -133,19 +138,31 @@ export class StoreCore {
 
   /** Appends in order, as few frames as possible, each with one sync; durable when it returns. */
   append(requests: readonly AppendRequest[]): void {
-    let group: AppendRequest[] = [];
-    let next: number | null = null;
-    for (const request of requests) {
-      const { block } = request;
-      const isConflict = block.count > 0 && next !== null && block.firstIndex !== next;
-      if (isConflict) {
-        this.#appendGroup(group);
-        group = [];
-      }
-      group.push(request);
-      if (block.count > 0) next = block.firstIndex + block.count;
+    let rest = requests;
+    while (rest.length > 0) {
+      const group = this.#nextFrame(rest);
+      this.#log.append(group.hardState, group.blocks);
+      for (const block of group.blocks) this.#tail.add(block);
+      rest = group.rest;
     }
-    this.#appendGroup(group);
+  }
+
+  /**
+   * As `append`, beside other work: until `done`, entries that were durable before may be read and
+   * applied, and nothing else may be asked for.
+   * @param done called once, when all is durable, or with the error
+   */
+  appendLater(requests: readonly AppendRequest[], done: (error: unknown) => void): void {
+    const { hardState, blocks, rest } = this.#nextFrame(requests);
+    this.#log.appendLater(hardState, blocks, (error) => {
+      if (error !== undefined) {
+        done(error);
+        return;
+      }
+      for (const block of blocks) this.#tail.add(block);
+      if (rest.length === 0) done(undefined);
+      else this.#appendRest(rest, done);
+    });
   }
 
   /** Applies up to `index`, which was appended before. */
@@ -286,16 +303,29 @@ export class StoreCore {
     };
   }
 
-  #appendGroup(group: readonly AppendRequest[]): void {
-    if (group.length === 0) return;
+  /** What goes into the next frame: requests up to one that replaces some of their entries. */
+  #nextFrame(requests: readonly AppendRequest[]): {
+    readonly hardState: HardState | null;
+    readonly blocks: readonly EntryBlock[];
+    readonly rest: readonly AppendRequest[];
+  } {
+    const [group, rest] = splitAtConflict(requests);
     const hardState = group.findLast((request) => request.hardState !== null)?.hardState ?? null;
     const blocks = group.map(({ block }) => block).filter(({ count }) => count > 0);
     const first = blocks[0]?.firstIndex;
     if (first !== undefined && first <= this.summary.appliedIndex) {
       throw new Error(`entry ${first} is applied and cannot be replaced`);
     }
-    this.#log.append(hardState, blocks);
-    for (const block of blocks) this.#tail.add(block);
+    return { hardState, blocks, rest };
+  }
+
+  /** After the first frame nobody is left to catch what is thrown. */
+  #appendRest(rest: readonly AppendRequest[], done: (error: unknown) => void): void {
+    try {
+      this.appendLater(rest, done);
+    } catch (error) {
+      done(error);
+    }
   }
 
   /** From memory as far as it goes, else from the log; some entries, not always all. */
@@ -326,3 +356,18 @@ export class StoreCore {
     });
   }
 }
+
+/** One frame holds contiguous entries: requests up to the first that replaces some, and the rest. */
+const splitAtConflict = (
+  requests: readonly AppendRequest[],
+): readonly [readonly AppendRequest[], readonly AppendRequest[]] => {
+  let next: number | null = null;
+  for (const [at, { block }] of requests.entries()) {
+    if (block.count === 0) continue;
+    if (next !== null && block.firstIndex !== next) {
+      return [requests.slice(0, at), requests.slice(at)];
+    }
+    next = block.firstIndex + block.count;
+  }
+  return [requests, []];
+};

@@ -1,7 +1,7 @@
 // The store across power cuts, on a simulated disk: the order of its writes, step by step.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Entry } from "../raft/index.ts";
+import { type Entry, toLogIndex } from "../raft/index.ts";
 import { seededRandom } from "./seeded-random.test-kit.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedCrash } from "./simulated-files.ts";
@@ -81,6 +81,13 @@ const work = (test: TestStore, life: Life, random: () => number): void => {
     const options = { term: life.term, valueBytes: Math.floor(random() * 400) };
     const fresh = putEntries(first, first + Math.floor(random() * 6), options);
     life.pending = fresh;
+    // Some of what is durable is applied beside the sync.
+    const index = Math.min(life.applied + Math.floor(random() * 3), first - 1);
+    if (index > life.applied) {
+      test.store.apply(toLogIndex(index), () => {
+        life.applied = index;
+      });
+    }
     if (!append(test, fresh, life.term)) return;
     life.entries = replaced(life.entries, fresh);
     life.pending = [];

@@ -1,6 +1,8 @@
 /**
  * The half of the store that writes: takes requests in order, merges the appends that wait into one
- * sync and the applies that wait into one batch, and answers. It stops for good at the first error.
+ * sync and the applies that wait into one batch, and answers. While a group is on its way to the
+ * disk, what was durable before is applied (docs/adr/0001-segmented-log.md has the figures). It
+ * stops for good at the first error.
  */
 import type { LogIndex } from "../raft/index.ts";
 import { toErrorMessage } from "./errors.ts";
@@ -39,6 +41,9 @@ export class StoreServer {
   readonly #ports: ServerPorts;
   readonly #limits: Limits;
   #queue: StoreRequest[] = [];
+  /** The appends on their way to the disk. */
+  #syncing: readonly AppendRequest[] | null = null;
+  #isRunning = false;
   #isBusy = false;
   #isStopped = false;
   #isIdleScheduled = false;
@@ -58,12 +63,17 @@ export class StoreServer {
     this.#queue.push(...requests);
   }
 
-  /** Carries out what waits. */
+  /** Carries out what waits and can be done now. */
   run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     this.#guarded(() => {
-      while (this.#queue.length > 0 && !this.#isBusy && !this.#isStopped) this.#stage();
-      this.#scheduleIdle();
+      while (!this.#isBusy && !this.#isStopped && this.#stage()) {
+        // Each stage does one thing and says whether there may be another.
+      }
     });
+    this.#isRunning = false;
+    this.#scheduleIdle();
   }
 
   /** An engine failed outside of a request: final, as any error. */
@@ -84,26 +94,55 @@ export class StoreServer {
     }
   }
 
-  /** Appends and applies up to the next request of another kind, or that one request. */
-  #stage(): void {
-    const [first] = this.#queue;
-    if (first === undefined) return;
-    if (first.type !== "append" && first.type !== "apply") {
-      this.#queue.shift();
-      this.#single(first);
-      return;
+  /** First the next group goes to the disk, then there is time to apply, then for the others. */
+  #stage(): boolean {
+    if (this.#syncing === null) {
+      const appends = takeAppends(this.#queue, this.#limits.groupBytesMax);
+      if (appends.length > 0) this.#append(appends);
     }
-    const group = takeGroup(this.#queue, this.#limits.groupBytesMax);
-    if (group.appends.length > 0) this.#append(group.appends, group.bytes);
-    if (group.index !== null) this.#apply(group.index, group.applies);
+    const applies = takeApplies(this.#queue, firstIndexOf(this.#syncing ?? []));
+    const last = applies.at(-1);
+    if (last !== undefined) {
+      this.#apply(last.index, applies.length);
+      return true;
+    }
+    const [first] = this.#queue;
+    if (this.#syncing !== null || first === undefined) return false;
+    if (first.type === "append" || first.type === "apply") return true;
+    this.#queue.shift();
+    this.#single(first);
+    return true;
   }
 
-  #append(appends: readonly AppendRequest[], bytes: number): void {
+  /**
+   * Waits for the disk when there is nothing to do meanwhile: a lone write is sooner done so. What is
+   * durable but not applied will be asked for any moment, as soon as a quorum has it.
+   */
+  #append(appends: readonly AppendRequest[]): void {
     const start = this.#ports.monotonicMs();
-    this.#core.append(appends);
-    const ms = this.#ports.monotonicMs() - start;
+    if (!this.#core.hasUnapplied) {
+      this.#core.append(appends);
+      this.#appended(appends, start);
+      return;
+    }
+    this.#syncing = appends;
+    this.#core.appendLater(appends, (error) => {
+      if (this.#isStopped) return;
+      this.#syncing = null;
+      if (error === undefined) this.#appended(appends, start);
+      else this.fail(error);
+      this.run();
+    });
+  }
+
+  #appended(appends: readonly AppendRequest[], start: number): void {
     let entries = 0;
-    for (const { block } of appends) entries += block.count;
+    let bytes = 0;
+    for (const { block } of appends) {
+      entries += block.count;
+      bytes += block.bytes.length;
+    }
+    const ms = this.#ports.monotonicMs() - start;
     this.#ports.answer({ type: "appended", requests: appends.length, entries, bytes, ms });
   }
 
@@ -207,7 +246,7 @@ export class StoreServer {
 
   /** Background work, one step at a time, only while nothing waits. */
   #idle(): void {
-    if (this.#queue.length > 0 || this.#isBusy) return;
+    if (this.#queue.length > 0 || this.#isBusy || this.#syncing !== null) return;
     if (this.#core.compactState()) this.#scheduleIdle();
     const now = this.#ports.monotonicMs();
     if (now - this.#gaugesAtMs < GAUGES_EVERY_MS) return;
@@ -220,32 +259,55 @@ export class StoreServer {
   }
 }
 
-interface Group {
-  readonly appends: readonly AppendRequest[];
-  readonly bytes: number;
-  readonly applies: number;
-  /** The furthest apply; null when there is none. */
-  readonly index: LogIndex | null;
-}
+type Append = Extract<StoreRequest, { readonly type: "append" }>;
+type Apply = Extract<StoreRequest, { readonly type: "apply" }>;
 
-/** Takes the appends and applies at the head of the queue, as far as the bytes allow. */
-const takeGroup = (queue: StoreRequest[], bytesMax: number): Group => {
-  const appends: AppendRequest[] = [];
+/** Smallest first index of these appends; infinity when they have no entries. */
+const firstIndexOf = (appends: readonly AppendRequest[]): number => {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { block } of appends) if (block.count > 0) first = Math.min(first, block.firstIndex);
+  return first;
+};
+
+/** Takes the appends before the next request that is neither append nor apply, within the limit. */
+const takeAppends = (queue: StoreRequest[], bytesMax: number): readonly Append[] => {
+  const taken: Append[] = [];
   let bytes = 0;
-  let applies = 0;
-  let index: LogIndex | null = null;
   for (const request of queue) {
-    if (request.type === "append") {
-      if (bytes > 0 && bytes + request.block.bytes.length > bytesMax) break;
-      bytes += request.block.bytes.length;
-      appends.push(request);
-    } else if (request.type === "apply") {
-      applies += 1;
-      index = request.index;
-    } else {
-      break;
-    }
+    if (request.type === "apply") continue;
+    if (request.type !== "append") break;
+    if (bytes > 0 && bytes + request.block.bytes.length > bytesMax) break;
+    bytes += request.block.bytes.length;
+    taken.push(request);
   }
-  queue.splice(0, appends.length + applies);
-  return { appends, bytes, applies, index };
+  removeFrom(queue, taken);
+  return taken;
+};
+
+/**
+ * Takes the applies that need none of the entries that are not durable yet: those being synced, from
+ * `unsyncedFrom` on, and those that wait in the queue before the apply.
+ */
+const takeApplies = (queue: StoreRequest[], unsyncedFrom: number): readonly Apply[] => {
+  const taken: Apply[] = [];
+  let limit = unsyncedFrom;
+  for (const request of queue) {
+    if (request.type === "append") limit = Math.min(limit, firstIndexOf([request]));
+    else if (request.type !== "apply" || request.index >= limit) break;
+    else taken.push(request);
+  }
+  removeFrom(queue, taken);
+  return taken;
+};
+
+/** Both lists are in the same order. */
+const removeFrom = (queue: StoreRequest[], taken: readonly StoreRequest[]): void => {
+  if (taken.length === 0) return;
+  let next = 0;
+  const rest = queue.filter((request) => {
+    const isTaken = request === taken[next];
+    if (isTaken) next += 1;
+    return !isTaken;
+  });
+  queue.splice(0, queue.length, ...rest);
 };

@@ -12,18 +12,19 @@ import {
   toTerm,
 } from "../raft/index.ts";
 import type { Applied, SnapshotSink, Store } from "../replica/index.ts";
+import type { BootstrapRequest } from "./bootstrap.ts";
 import { seededRandom } from "./seeded-random.test-kit.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { openSimulatedStore, type SimulatedStore } from "./simulated-store.ts";
 import { MemoryEngine, StateStore } from "./state/index.ts";
 
 export const ORIGIN = 77;
-export const REQUEST = {
+export const REQUEST: BootstrapRequest = {
   clusterId: toClusterId("00112233445566778899aabbccddeeff"),
   name: "node-1",
   peerAddress: "127.0.0.1:5101",
   clientAddress: "http://127.0.0.1:5001",
-} as const;
+};
 
 export const CONFIGURATION: Configuration = {
   members: [

@@ -1,5 +1,12 @@
 /** Logs on simulated files for the tests of this folder. */
-import { type ClusterId, type Entry, toClusterId, toLogIndex, toTerm } from "../../raft/index.ts";
+import {
+  type ClusterId,
+  type Entry,
+  type HardState,
+  toClusterId,
+  toLogIndex,
+  toTerm,
+} from "../../raft/index.ts";
 import { seededRandom } from "../seeded-random.test-kit.ts";
 import { SimulatedFiles } from "../simulated-files.ts";
 import { packEntries, unpackEntries } from "./entry-block.ts";
@@ -7,7 +14,7 @@ import { type LogOptions, SegmentedLog } from "./log.ts";
 
 export const CLUSTER: ClusterId = toClusterId("0123456789abcdef0123456789abcdef");
 export const FOLDER = "/log";
-export const NO_VOTE = { currentTerm: toTerm(0), votedFor: null } as const;
+export const NO_VOTE: HardState = { currentTerm: toTerm(0), votedFor: null };
 
 export const entry = (index: number, term: number, bytes = 20): Entry => ({
   index: toLogIndex(index),

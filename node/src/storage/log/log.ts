@@ -30,6 +30,12 @@ export interface LogStart {
   readonly hardState: HardState;
 }
 
+interface WrittenFrame {
+  readonly segment: Segment;
+  readonly frame: Frame;
+  readonly position: number;
+}
+
 const salt = (random: () => number): number => Math.floor(random() * 0x1_0000_0000);
 
 export class SegmentedLog {
@@ -39,6 +45,7 @@ export class SegmentedLog {
   readonly #segments: Segment[] = [];
   readonly #view = new LogView();
   #hardState: HardState;
+  #isSyncing = false;
   #failure: unknown = null;
 
   private constructor(files: Files, folder: string, options: LogOptions & LogStart) {
@@ -127,13 +134,30 @@ export class SegmentedLog {
    * before the last one replaces the suffix.
    */
   append(hardState: HardState | null, blocks: readonly EntryBlock[]): void {
-    this.#guarded(() => {
-      const frame = { hardState: hardState ?? this.#hardState, blocks };
-      this.#checkAppend(frame);
-      const segment = this.#segmentFor(frame, blocks[0]?.firstIndex ?? this.lastIndex + 1);
-      const position = segment.append(frame);
-      this.#hardState = frame.hardState;
-      this.#view.note({ segment: segment.header.sequence, position, blocks });
+    this.#changing(() => {
+      const written = this.#write(hardState, blocks);
+      written.segment.sync();
+      this.#enforce(written);
+    });
+  }
+
+  /**
+   * As `append`, without waiting for the disk. Until `done` is called, once and with the error if
+   * there was one, the log reads as before and takes no other change: a frame is written only when
+   * the one before is durable.
+   */
+  appendLater(
+    hardState: HardState | null,
+    blocks: readonly EntryBlock[],
+    done: (error: unknown) => void,
+  ): void {
+    const written = this.#changing(() => this.#write(hardState, blocks));
+    this.#isSyncing = true;
+    written.segment.syncLater((error) => {
+      this.#isSyncing = false;
+      if (error === undefined) this.#enforce(written);
+      else this.#failure = error;
+      done(error);
     });
   }
 
@@ -166,7 +190,7 @@ export class SegmentedLog {
 
   /** Drops whole segments whose entries are all at or before `index`. */
   trim(index: number): void {
-    this.#guarded(() => {
+    this.#changing(() => {
       let count = this.#droppable(index);
       while (count > 0) {
         this.#dropFirstSegment();
@@ -177,7 +201,7 @@ export class SegmentedLog {
 
   /** A snapshot ending at (index, term) takes the place of the whole log. */
   reset(index: number, term: number): void {
-    this.#guarded(() => {
+    this.#changing(() => {
       const old = this.#segments.length;
       this.#addSegment({
         ...this.#nextHeader(index + 1, term),
@@ -191,6 +215,24 @@ export class SegmentedLog {
 
   close(): void {
     for (const segment of this.#segments) segment.close();
+  }
+
+  #write(hardState: HardState | null, blocks: readonly EntryBlock[]): WrittenFrame {
+    const frame = { hardState: hardState ?? this.#hardState, blocks };
+    this.#checkAppend(frame);
+    const segment = this.#segmentFor(frame, blocks[0]?.firstIndex ?? this.lastIndex + 1);
+    return { segment, frame, position: segment.write(frame) };
+  }
+
+  /** A frame is durable: from now on the log reads as it says. */
+  #enforce({ segment, frame, position }: WrittenFrame): void {
+    this.#hardState = frame.hardState;
+    this.#view.note({ segment: segment.header.sequence, position, blocks: frame.blocks });
+  }
+
+  #changing<T>(act: () => T): T {
+    if (this.#isSyncing) throw new Error("the log is changed while a frame is being synced");
+    return this.#guarded(act);
   }
 
   #guarded<T>(act: () => T): T {

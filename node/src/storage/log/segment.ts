@@ -91,8 +91,8 @@ export class Segment {
     return this.#frames === 0 || this.#end + frameBytes(payloadBytes) <= this.#options.segmentBytes;
   }
 
-  /** Writes one frame and syncs. @returns its position */
-  append(frame: Frame): number {
+  /** Writes one frame, which is durable only after a sync. @returns its position */
+  write(frame: Frame): number {
     const position = this.#end;
     const payload = frame.blocks.map((block) => block.bytes);
     const payloadBytes = payload.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -112,10 +112,18 @@ export class Segment {
     const padding = end - position - FRAME_HEADER_BYTES - payloadBytes;
     this.#file.write([header, ...payload, new Uint8Array(padding)], position);
     if (end > this.#allocated) this.#fillWithZeros(end);
-    this.#file.sync();
     this.#end = end;
     this.#frames += 1;
     return position;
+  }
+
+  sync(): void {
+    this.#file.sync();
+  }
+
+  /** @param done called once, with the error if there was one */
+  syncLater(done: (error: unknown) => void): void {
+    this.#file.syncLater(done);
   }
 
   /** The payload of the frame at `position`. @throws StorageError CORRUPT */
