@@ -14,7 +14,7 @@ export PATH := $(BIN):$(SYSTEM_PATH)
 NODE_MAJOR_MIN := 24
 INSTALLED := node_modules/.installed-lock.json
 
-.PHONY: help install run test check format bench simulate e2e generate verify images clean
+.PHONY: help install build run test check format bench simulate e2e generate verify images clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,8 +48,12 @@ install:
 	  exit 1; \
 	fi
 
-run: install ## Start three nodes and a load balancer here (NODES=5 for five)
-	@exec node client/src/local/main.ts
+# What runs is what ships: compiled, without the compiler in the memory of every process.
+build: install
+	@tsc -b node client client/src/local
+
+run: build ## Start three nodes and a load balancer here (NODES=5 for five)
+	@exec node --conditions=kvcluster-dist client/dist/local/main.js
 
 test: install ## Run every suite except e2e and print totals per suite (SUITE="raft unit" to choose)
 	@node scripts/test.ts $(SUITE)
@@ -62,7 +66,7 @@ check: install ## Type-check, lint, format check, house rules
 format: install
 	@biome check --write
 
-bench: install ## Measure against etcd on this machine
+bench: build ## Measure against etcd on this machine
 	@exec node bench/main.ts
 
 simulate: install

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { answers, type RunningSystem, waitFor } from "./running-system.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../../client/src/local/main.ts", import.meta.url));
+/** Built by `make bench`, as for `make run`. */
+const LAUNCHER = fileURLToPath(new URL("../../client/dist/local/main.js", import.meta.url));
 export const HTTP_PORT_BASE = 25_000;
 const START_MS = 120_000;
 const STOP_MS = 30_000;
@@ -25,7 +26,7 @@ export const nodePid = (folder: string, id: number): number =>
 
 /** @param folder where data and secrets go; data that is there is found again */
 export const startKvCluster = async (folder: string): Promise<RunningSystem> => {
-  const launcher = spawn(process.execPath, [LAUNCHER], {
+  const launcher = spawn(process.execPath, ["--conditions=kvcluster-dist", LAUNCHER], {
     env: { ...process.env, ...ports, KV_DATA: folder, NODES: String(NODES.length) },
     stdio: ["ignore", "pipe", "inherit"],
   });

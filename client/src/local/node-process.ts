@@ -4,7 +4,7 @@
  * which then stops the nodes in order.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, rmSync } from "node:fs";
+import { closeSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretFiles } from "./cluster-folder.ts";
 import { LaunchError, messageOf } from "./launch-error.ts";
@@ -41,11 +41,12 @@ export interface NodeProcessParts {
 
 const LOG_TAIL_LINES = 12;
 
-/** The node's program: its source in a clone, what was built from it elsewhere. */
-function nodeProgram(): string {
+/** The node's program, source or built as this file is, with the flags that this process has. */
+function nodeCommand(): readonly string[] {
   const root = join(import.meta.dirname, "../../../node");
-  const source = join(root, "src/main.ts");
-  return existsSync(source) ? source : join(root, "dist/main.js");
+  const isSource = import.meta.filename.endsWith(".ts");
+  const program = join(root, isSource ? "src/main.ts" : "dist/main.js");
+  return [...process.execArgv, program];
 }
 
 export class NodeProcess {
@@ -77,7 +78,7 @@ export class NodeProcess {
     const { node } = this;
     writeNodeConfig(node, this.#parts.secrets);
     const log = openLog(node.logFile);
-    const child = spawn(process.execPath, [nodeProgram(), "--config", node.configFile], {
+    const child = spawn(process.execPath, [...nodeCommand(), "--config", node.configFile], {
       stdio: ["ignore", log, log],
       detached: true,
       env: nodeEnvironment(this.#parts.env),
