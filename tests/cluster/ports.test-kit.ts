@@ -15,13 +15,19 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 
-/** A port that this process has not given before. */
-export async function choosePort(): Promise<number> {
+/** So many ports in a row that this process has not given before. @returns the first */
+export async function choosePorts(count: number): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
-    if (given.has(port) || !(await isFree(port))) continue;
-    given.add(port);
-    return port;
+    const first = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+    const row = Array.from({ length: count }, (_, i) => first + i);
+    if (row.some((port) => given.has(port))) continue;
+    const areFree = await Promise.all(row.map(isFree));
+    if (!areFree.every(Boolean)) continue;
+    for (const port of row) given.add(port);
+    return first;
   }
-  throw new Error("no free port");
+  throw new Error(`no ${count} free ports in a row`);
 }
+
+/** A port that this process has not given before. */
+export const choosePort = (): Promise<number> => choosePorts(1);
