@@ -61,6 +61,8 @@ export class Disk {
   /** Opens the store in a new life. What it throws is for the process to die of. */
   open(life: Life, origin: number, done: (opened: OpenedDisk) => void): void {
     const { StoreCore, SIMULATED_ROOT } = this.#setup.system.storage;
+    // Opening waits for each sync: nothing else goes on yet.
+    this.#disk.files.deferSyncs((perform) => perform());
     const core = {
       files: this.#disk.files,
       root: SIMULATED_ROOT,
@@ -122,6 +124,7 @@ export class Disk {
       later: (delayUs, task) => void life.later(delayUs, task),
       nowUs: () => this.#setup.queue.nowUs,
     });
+    this.#disk.files.deferSyncs((perform) => thread.sync(perform));
     const server = this.#createServer(life, core, thread);
     const client: StoreClient = new StoreClient(new EngineReader(core.engine, readerOptions), {
       send: (requests) => {
@@ -197,7 +200,15 @@ class DiskThread {
   defer(task: () => void): void {
     this.#ports.later(HOP_US, () => {
       task();
-      this.#deliver();
+      this.#deliver(0);
+    });
+  }
+
+  /** A sync on its way to the disk, beside other work. */
+  sync(perform: () => void): void {
+    this.#ports.later(this.#ports.busyUs(), () => {
+      perform();
+      this.#deliver(0);
     });
   }
 
@@ -208,16 +219,16 @@ class DiskThread {
     this.#ports.later(wait, () => {
       this.#isAwake = false;
       this.#server?.run();
-      this.#deliver();
+      this.#deliver(this.#ports.busyUs());
     });
   }
 
-  #deliver(): void {
+  #deliver(busyUs: number): void {
     const answers = this.#answers;
     if (answers.length === 0) return;
     this.#answers = [];
     const nowUs = this.#ports.nowUs();
-    this.#freeAtUs = Math.max(nowUs, this.#freeAtUs) + this.#ports.busyUs();
+    this.#freeAtUs = Math.max(nowUs, this.#freeAtUs) + busyUs;
     this.#ports.later(this.#freeAtUs - nowUs, () => {
       for (const answer of answers) this.#client?.receive(answer);
     });
