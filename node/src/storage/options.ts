@@ -11,6 +11,11 @@ export interface StorageOptions {
   readonly applyBytesMax: number;
   /** Appended entries kept in memory until they are applied; older ones are read from the log. */
   readonly tailBytesMax: number;
+  /**
+   * Apply entries while the next group is on its way to the disk. Shorter cycles where a core is
+   * free and the disk is slow, some CPU more for each group (docs/adr/0001-segmented-log.md).
+   */
+  readonly applyBesideSync: boolean;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;
 }
@@ -23,5 +28,6 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   groupBytesMax: 4 * MIB,
   applyBytesMax: 4 * MIB,
   tailBytesMax: 32 * MIB,
+  applyBesideSync: false,
   compactionEventsMax: 256,
 };

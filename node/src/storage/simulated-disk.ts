@@ -25,6 +25,7 @@ export const SIMULATED_STORAGE: StorageOptions = {
   groupBytesMax: 64 * 1024,
   applyBytesMax: 16 * 1024,
   tailBytesMax: 64 * 1024,
+  applyBesideSync: true,
   compactionEventsMax: 16,
 };
 

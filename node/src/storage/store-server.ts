@@ -1,8 +1,7 @@
 /**
  * The half of the store that writes: takes requests in order, merges the appends that wait into one
- * sync and the applies that wait into one batch, and answers. While a group is on its way to the
- * disk, what was durable before is applied (docs/adr/0001-segmented-log.md has the figures). It
- * stops for good at the first error.
+ * sync and the applies that wait into one batch, and answers. What was durable before may be applied
+ * while a group is on its way to the disk. It stops for good at the first error.
  */
 import type { LogIndex } from "../raft/index.ts";
 import { toErrorMessage } from "./errors.ts";
@@ -30,6 +29,7 @@ type EngineRequest = Extract<
 >;
 
 interface Limits {
+  readonly applyBesideSync: boolean;
   readonly groupBytesMax: number;
 }
 
