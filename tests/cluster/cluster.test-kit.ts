@@ -113,8 +113,9 @@ export class TestCluster {
 
   async isReady(node: TestNode, options: WaitOptions = {}): Promise<void> {
     const ask = async (): Promise<boolean> =>
-      (await this.at(node).readiness({ timeoutMs: 1_000 })).ready;
+      node.unexpectedEnd !== null || (await this.at(node).readiness({ timeoutMs: 1_000 })).ready;
     await eventually(`${node.name} is ready`, ask, options);
+    assert.equal(node.unexpectedEnd, null, `${node.name} ended by itself`);
   }
 
   async areReady(nodes: readonly TestNode[] = this.nodes): Promise<void> {

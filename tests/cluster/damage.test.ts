@@ -1,0 +1,149 @@
+/** What a node finds wrong on its disk when it starts: damage is refused, a torn tail is recovered. */
+import assert from "node:assert/strict";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { clusterTest, type TestCluster } from "./cluster.test-kit.ts";
+import { WriteLoad } from "./load.test-kit.ts";
+import { TestNode } from "./node.test-kit.ts";
+import { eventually } from "./polling.test-kit.ts";
+import { verify } from "./verify.test-kit.ts";
+
+/** Found while running. */
+const CRASHED = 1;
+/** Found at the start. */
+const DATA_FOLDER_REFUSED = { code: 3, signal: null };
+
+const filesOf = (folder: string, suffix: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(suffix))
+    .sort()
+    .map((name) => join(folder, name));
+
+/** Flips bits of some bytes at a fraction of the part of a file that is not zeros. */
+function damage(path: string, fraction: number): void {
+  const file = openSync(path, "r+");
+  const bytes = Buffer.alloc(fstatSync(file).size);
+  readSync(file, bytes, 0, bytes.length, 0);
+  const at = Math.floor(usedBytes(bytes) * fraction);
+  writeSync(
+    file,
+    Uint8Array.from(bytes.subarray(at, at + 8), (byte) => byte ^ 0x5a),
+    0,
+    8,
+    at,
+  );
+  closeSync(file);
+}
+
+function usedBytes(bytes: Buffer): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end -= 1;
+  return end;
+}
+
+/** Reads all keys of the node again and again until it has ended. @returns answered reads */
+async function readUntilTheEnd(cluster: TestCluster, node: TestNode): Promise<number> {
+  let answered = 0;
+  await eventually(`${node.name} ends`, async () => {
+    if (!node.isRunning) return true;
+    const options = { prefix: "load/", consistency: "stale" } as const;
+    for await (const entry of cluster.at(node).list(options)) assert.ok(entry.value.length > 0);
+    answered += 1;
+    return false;
+  });
+  return answered;
+}
+
+/** A follower with a few hundred writes on its disk, stopped. */
+async function stopFollower(cluster: TestCluster): Promise<readonly [TestNode, WriteLoad]> {
+  const load = new WriteLoad(cluster.client(), { valueBytes: 500 }).start();
+  await load.progresses(200);
+  const [node] = cluster.others(await cluster.leader());
+  assert.ok(node !== undefined);
+  await node.terminate();
+  await load.progresses();
+  return [node, load];
+}
+
+async function refuses(node: TestNode, path: string): Promise<void> {
+  node.start();
+  assert.deepEqual(await node.ends(), DATA_FOLDER_REFUSED);
+  assert.ok(node.log().includes(path), `the log does not name ${path}:\n${node.logTail()}`);
+}
+
+clusterTest("a damaged log record before good ones is refused by name", async (cluster, t) => {
+  const [node, load] = await stopFollower(cluster);
+  const [segment] = filesOf(node.dataFolder, ".log").filter((path) => path.includes("/log/"));
+  assert.ok(segment !== undefined);
+  damage(segment, 0.5);
+  await refuses(node, segment);
+  t.diagnostic(await verify(cluster, [await load.stop()]));
+});
+
+clusterTest(
+  "a damaged table file is found and named, and nothing of it is served",
+  async (cluster, t) => {
+    const [node, load] = await stopFollower(cluster);
+    // RocksDB writes what it recovers into a table file.
+    node.start();
+    await cluster.isReady(node);
+    await node.terminate();
+    const tables = filesOf(node.dataFolder, ".sst");
+    assert.ok(tables.length > 0, "no table file");
+    for (const table of tables) damage(table, 0.3);
+    node.start();
+    const ending = node.ends();
+    const answered = await readUntilTheEnd(cluster, node);
+    const { code } = await ending;
+    t.diagnostic(`ended with code ${code} after ${answered} whole reads`);
+    assert.ok(code === CRASHED || code === DATA_FOLDER_REFUSED.code, `ended with ${code}`);
+    assert.equal(answered, 0, "a damaged table was read as if it were whole");
+    assert.match(node.log(), /\.sst/, node.logTail());
+    t.diagnostic(await verify(cluster, [await load.stop()]));
+  },
+);
+
+clusterTest("a torn last record of the log is cut off and the node goes on", async (cluster, t) => {
+  const load = new WriteLoad(cluster.client(), { valueBytes: 500 }).start();
+  await load.progresses(200);
+  const [node] = cluster.others(await cluster.leader());
+  assert.ok(node !== undefined);
+  await node.kill();
+  await load.progresses();
+  const segment = filesOf(join(node.dataFolder, "member/log"), ".log").at(-1) ?? "";
+  const file = openSync(segment, "r");
+  const bytes = Buffer.alloc(fstatSync(file).size);
+  readSync(file, bytes, 0, bytes.length, 0);
+  closeSync(file);
+  truncateSync(segment, usedBytes(bytes) - 100);
+  node.start();
+  await cluster.isReady(node);
+  await load.progresses();
+  t.diagnostic(await verify(cluster, [await load.stop()]));
+});
+
+clusterTest("a second process on a data folder is refused", async (cluster, t) => {
+  const [first] = cluster.nodes;
+  assert.ok(first !== undefined);
+  const second = await TestNode.make({
+    name: first.name,
+    folder: join(cluster.folder, "second"),
+    secrets: cluster.secrets,
+    settings: {},
+    dataFolder: first.dataFolder,
+  });
+  second.start();
+  assert.deepEqual(await second.ends(), DATA_FOLDER_REFUSED, second.logTail());
+  assert.ok(second.log().includes(`process ${first.pid}`), second.logTail());
+  const load = new WriteLoad(cluster.client()).start();
+  await load.progresses();
+  t.diagnostic(await verify(cluster, [await load.stop()]));
+});
