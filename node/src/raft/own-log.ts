@@ -6,7 +6,7 @@ import { encodeConfiguration } from "./configuration-codec.ts";
 import { indexAfter } from "./log-index.ts";
 import type { Leadership, NodeState } from "./node-state.ts";
 import { newProgress } from "./progress.ts";
-import type { Configuration, Entry, EntryType, LogIndex } from "./types.ts";
+import type { Configuration, Entry, EntryType, Input, LogIndex } from "./types.ts";
 
 /** Appends one entry of the current term. */
 export function appendOwn(node: NodeState, type: EntryType, data: Uint8Array): Entry {
@@ -49,10 +49,12 @@ export function refreshPeers(node: NodeState, leadership: Leadership, nextIndex:
 }
 
 /** Carries out a `propose` input. Many in one step become one write. */
-export function propose(node: NodeState, id: number, data: Uint8Array): void {
-  const { leadership, options } = node;
-  if (leadership === null) {
-    node.outbox.reject(id, "notLeader", `node ${node.id} is not the leader of ${node.currentTerm}`);
+export function propose(node: NodeState, input: Extract<Input, { type: "propose" }>): void {
+  const { leadership, options, currentTerm } = node;
+  const { id, data, term = currentTerm } = input;
+  if (leadership === null || term !== currentTerm) {
+    const role = leadership === null ? "not the leader" : "the leader";
+    node.outbox.reject(id, "notLeader", `node ${node.id} is ${role} of term ${currentTerm}`);
     return;
   }
   if (node.transfer !== null) {

@@ -153,7 +153,7 @@ test("§5.2: election timeouts are drawn from [T, 2T), anew at each campaign", (
     cluster.crash(1);
     cluster.start(1);
     let elapsed = 0;
-    while (cluster.status(1).role !== "candidate") {
+    while (cluster.status(1).role === "follower") {
       cluster.step(1, ticks(1));
       elapsed += 1;
     }

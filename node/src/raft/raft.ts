@@ -128,7 +128,7 @@ function take(node: NodeState, input: Input): void {
       if (admit(node, input.message)) handle(node, input.message);
       break;
     case "propose":
-      propose(node, input.id, input.data);
+      propose(node, input);
       break;
     case "readIndex":
       readIndex(node, input.id);

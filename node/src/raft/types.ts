@@ -222,7 +222,16 @@ export type RejectionReason =
 export type Input =
   | { readonly type: "tick" }
   | { readonly type: "message"; readonly message: Message }
-  | { readonly type: "propose"; readonly id: number; readonly data: Uint8Array }
+  /**
+   * With `term` it is appended in that term or refused as `notLeader`: whoever sent it can then tell
+   * from the first applied entry of a later term that it never will be.
+   */
+  | {
+      readonly type: "propose";
+      readonly id: number;
+      readonly data: Uint8Array;
+      readonly term?: Term;
+    }
   | { readonly type: "readIndex"; readonly id: number }
   | { readonly type: "changeMembership"; readonly id: number; readonly change: MembershipChange }
   | {
