@@ -1,0 +1,43 @@
+/** A leader that stands still and comes back: it must not answer from the past. */
+import assert from "node:assert/strict";
+import { clusterTest } from "./cluster.test-kit.ts";
+import { ReadLoad, WriteLoad } from "./load.test-kit.ts";
+import { eventually, pause } from "./polling.test-kit.ts";
+import { verify } from "./verify.test-kit.ts";
+
+const PAUSED_MS = 5_000;
+
+clusterTest("a leader stopped for 5 s steps down and serves nothing stale", async (cluster, t) => {
+  const load = new WriteLoad(cluster.client()).start();
+  await load.progresses();
+  const leader = await cluster.leader();
+  const others = cluster.others(leader);
+  const { node: before } = await cluster.at(leader).cluster();
+  const pausedAtMs = performance.now();
+  leader.pause();
+  const heir = await cluster.leader(others, { everyMs: 5 });
+  const electedMs = performance.now() - pausedAtMs;
+  await load.progresses();
+  await cluster.at(heir).set("paused/written", "while the old leader stood still");
+  await pause(PAUSED_MS - (performance.now() - pausedAtMs));
+
+  // Sent before it runs again, so they are the first thing it sees.
+  const reads = new ReadLoad(load, [cluster.at(leader)]);
+  const first = cluster.at(leader).get("paused/written");
+  leader.resume();
+  const entry = await first;
+  assert.equal(entry?.text(), "while the old leader stood still", "a stale linearizable read");
+  const rejoined = await eventually("the old leader follows", async () => {
+    const { node, leader: known } = await cluster.at(leader).cluster();
+    return node.role === "follower" && known !== null && node.term > before.term ? node : null;
+  });
+  await load.progresses();
+  await eventually("it serves reads again", () => reads.served > 20);
+  await reads.stop();
+  t.diagnostic(
+    `${heir.name} led ${electedMs.toFixed(0)} ms after the stop; term ${before.term} → ` +
+      `${rejoined.term}; ${reads.served} linearizable reads of the old leader, none stale`,
+  );
+  assert.ok(electedMs < PAUSED_MS, `elected after ${electedMs} ms`);
+  t.diagnostic(await verify(cluster, [await load.stop()]));
+});
