@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly prefix?: string;
   readonly valueBytes?: number;
   readonly keysPerWriter?: number;
+  /** Well above an election by default: a write held until its deadline is seen as a gap. */
+  readonly timeoutMs?: number;
 }
 
 const defaults: Required<LoadOptions> = {
@@ -19,14 +21,14 @@ const defaults: Required<LoadOptions> = {
   prefix: "load/",
   valueBytes: 64,
   keysPerWriter: 16,
+  timeoutMs: 5_000,
 };
 
 /** A write that was refused is not repeated at once. */
 const REFUSED_PAUSE_MS = 10;
 /** Readers check; they are not the load. */
 const READ_PAUSE_MS = 10;
-/** Well above an election: a write that is held until its deadline is seen as a gap. */
-const WRITE_TIMEOUT_MS = 5_000;
+const READ_TIMEOUT_MS = 5_000;
 
 export class WriteLoad {
   readonly history: History = new History();
@@ -122,7 +124,7 @@ export class WriteLoad {
   async #send(changes: readonly Change[]): Promise<number | null> {
     const [first, ...more] = changes;
     assert.ok(first !== undefined);
-    const options = { timeoutMs: WRITE_TIMEOUT_MS };
+    const options = { timeoutMs: this.#options.timeoutMs };
     const { key, value } = first;
     if (more.length > 0) {
       const items = changes.map((change) => ({
@@ -166,7 +168,7 @@ export class ReadLoad {
       const key = this.#load.randomPutKey();
       const before = this.#load.history.revisionOf(key);
       try {
-        const entry = await client.get(key, { timeoutMs: WRITE_TIMEOUT_MS });
+        const entry = await client.get(key, { timeoutMs: READ_TIMEOUT_MS });
         const revision = entry?.modRevision ?? 0;
         assert.ok(revision >= before, `stale: ${key} at ${revision}, written at ${before} before`);
         this.served += 1;
