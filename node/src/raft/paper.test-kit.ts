@@ -1,12 +1,15 @@
 /** Messages and clusters for the tests that cite the paper and the thesis. */
 import assert from "node:assert/strict";
-import { type Effects, type Message, type Raft, toNodeId } from "./index.ts";
+import { type Effects, type Message, type NodeId, type Raft, toNodeId } from "./index.ts";
 import { defaultOptions, TestCluster } from "./test-cluster.test-kit.ts";
 import { at, inTerm } from "./test-entries.test-kit.ts";
 import { loneMember, received, ticks } from "./test-member.test-kit.ts";
 
-export const T = defaultOptions.electionTimeoutTicks;
-export const peers = { from: toNodeId(2), to: toNodeId(1) } as const;
+export const T: number = defaultOptions.electionTimeoutTicks;
+export const peers: { readonly from: NodeId; readonly to: NodeId } = {
+  from: toNodeId(2),
+  to: toNodeId(1),
+};
 
 export const requestVote = (
   term: number,

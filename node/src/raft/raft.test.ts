@@ -15,78 +15,10 @@ import {
   elect,
   loneMember,
   persist,
+  proposals,
   received,
   ticks,
 } from "./test-member.test-kit.ts";
-
-const proposals = (count: number, bytes: number, from: number = 1): Input[] =>
-  Array.from({ length: count }, (_, n) => ({
-    type: "propose",
-    id: from + n,
-    data: new Uint8Array(bytes),
-  }));
-
-test("a thousand proposals in one step are one write and one message per follower", () => {
-  const raft = loneMember();
-  elect(raft);
-  raft.step([received(acknowledgement(2, 2, 4)), received(acknowledgement(3, 2, 4))]);
-  const effects = raft.step(proposals(1_000, 256));
-  assert.equal(effects.write?.entries.length, 1_000);
-  assert.equal(effects.accepted.length, 1_000);
-  assert.deepEqual(
-    effects.messages.map((m) => [m.type, m.to]),
-    [
-      ["appendEntries", 2],
-      ["appendEntries", 3],
-    ],
-  );
-  const [one, two] = effects.messages;
-  assert.ok(one?.type === "appendEntries" && two?.type === "appendEntries");
-  // The very same array, so that a transport encodes it once.
-  assert.equal(one.entries, two.entries);
-});
-
-test("an append is bounded in bytes, but never empty when there is something to send", () => {
-  const raft = loneMember({ appendBytesMax: 1000 });
-  elect(raft);
-  raft.step([received(acknowledgement(2, 2, 4))]);
-  const { messages } = raft.step([...proposals(5, 400), ...proposals(1, 5000, 6)]);
-  const sizes = messages.flatMap((m) =>
-    m.type === "appendEntries" && m.to === 2 ? [m.entries.length] : [],
-  );
-  assert.deepEqual(sizes, [2, 2, 1, 1]);
-});
-
-test("uncommitted proposals are bounded; one is always taken, however large", () => {
-  const raft = loneMember({ uncommittedBytesMax: 100 });
-  elect(raft);
-  const first = raft.step([...proposals(1, 500), ...proposals(1, 1, 2)]);
-  assert.deepEqual(
-    first.accepted.map(({ id }) => id),
-    [1],
-  );
-  assert.deepEqual(
-    first.rejected.map(({ id, reason }) => [id, reason]),
-    [[2, "overloaded"]],
-  );
-  persist(raft);
-  raft.step([received(acknowledgement(2, 2, 5))]);
-  const again = raft.step([...proposals(2, 50, 3), ...proposals(1, 1, 5)]);
-  assert.deepEqual(
-    again.accepted.map(({ id }) => id),
-    [3, 4],
-  );
-  assert.deepEqual(
-    again.rejected.map(({ id, reason }) => [id, reason]),
-    [[5, "overloaded"]],
-  );
-});
-
-test("a proposal at a follower is refused as not the leader's", () => {
-  const { rejected, write } = loneMember().step(proposals(1, 1));
-  assert.equal(rejected[0]?.reason, "notLeader");
-  assert.equal(write, null);
-});
 
 test("reads that wait are bounded at the leader", () => {
   const raft = loneMember({ pendingReadsMax: 2 });

@@ -75,11 +75,11 @@ export const testMember = (id: number, role: Member["role"] = "voter"): Member =
 
 export class TestCluster {
   options: RaftOptions = defaultOptions;
-  readonly nodes = new Map<number, TestNode>();
+  readonly nodes: Map<number, TestNode> = new Map();
   packets: Packet[] = [];
   /** Links `a->b` on which packets are lost, and those on which they wait. */
-  readonly cut = new Set<string>();
-  readonly held = new Set<string>();
+  readonly cut: Set<string> = new Set();
+  readonly held: Set<string> = new Set();
   /** Every message that was sent, lost ones included. */
   readonly sent: Message[] = [];
   readonly outcomes: Outcome[] = [];

@@ -41,6 +41,14 @@ export function loneMember(
 export const ticks = (count: number): Input[] =>
   Array.from({ length: count }, () => ({ type: "tick" }));
 
+/** Proposals of so many bytes, with ids from `from` on. */
+export const proposals = (count: number, bytes: number, from: number = 1): Input[] =>
+  Array.from({ length: count }, (_, n) => ({
+    type: "propose",
+    id: from + n,
+    data: new Uint8Array(bytes),
+  }));
+
 export const received = (message: Message): Input => ({ type: "message", message });
 
 /** Makes the member leader of the next term, by the vote of node 2; its noop is durable. */

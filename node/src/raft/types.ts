@@ -223,8 +223,8 @@ export type Input =
   | { readonly type: "tick" }
   | { readonly type: "message"; readonly message: Message }
   /**
-   * With `term` it is appended in that term or refused as `notLeader`: whoever sent it can then tell
-   * from the first applied entry of a later term that it never will be.
+   * With `term` it is appended in that term or refused as `notLeader`: whoever sent it can then
+   * tell from the first applied entry of a later term that it never will be.
    */
   | {
       readonly type: "propose";
