@@ -147,7 +147,7 @@ export class KvNode implements NodeService {
     throw new ReplicaError("ALREADY_BOOTSTRAPPED", `${this.name} has an identity already${who}`);
   }
 
-  /** The identity is on the disk: a node that cannot live by it must end, and recover at restart. */
+  /** The identity is on the disk: a node that cannot live by it must end and recover. */
   async #become(identity: Identity): Promise<Identity> {
     try {
       await this.#open(identity);

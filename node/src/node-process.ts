@@ -39,7 +39,7 @@ export interface NodeProcessSetup {
 export interface NodeProcess {
   /** Where the API listens, `host:port`. */
   readonly httpAddress: string;
-  /** Hands leadership over, finishes what is in flight within the grace period, makes all durable. */
+  /** Hands leadership over, finishes what is in flight within bounds, makes all durable. */
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Keeps the state machine going behind the commit index. Requests go to the store at once, a bounded
- * number at a time; the store merges those that wait into one batch.
+ * Keeps the state machine going behind the commit index. Requests go to the store at once, a
+ * bounded number at a time; the store merges those that wait into one batch.
  */
 import type { LogIndex } from "../raft/index.ts";
 import type { Applied, StateSummary, Store } from "./ports.ts";

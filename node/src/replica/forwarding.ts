@@ -1,18 +1,29 @@
 /**
  * Routes proposals to whoever leads: into the core on the leader, in one message a turn on the
- * others. For proposals that other nodes forwarded here it keeps who they came from, until the core
- * has taken or refused them. Nothing is ever sent twice: a proposal goes again only after a leader
- * said that it did not append it.
+ * others. It keeps whose proposals the core has, until that has taken or refused them. A proposal
+ * goes again only when it is certain that it was not appended: a leader said so, or an entry of a
+ * later term is applied and it was not before.
  */
 import { stampTimestamp } from "../kv/index.ts";
-import type { Acceptance, Input, NodeId, Rejection, RejectionReason } from "../raft/index.ts";
-import type { ForwardedProposal, PeerMessage } from "./ports.ts";
+import type {
+  Acceptance,
+  Input,
+  NodeId,
+  RaftStatus,
+  Rejection,
+  RejectionReason,
+  Term,
+} from "../raft/index.ts";
+import type { PeerMessage } from "./ports.ts";
 import type { PendingProposal, ProposalTable } from "./proposals.ts";
-import { requestCount, requestKind, toRequestId } from "./request-id.ts";
+import { toRequestId } from "./request-id.ts";
 
-interface Forwarded {
-  readonly from: NodeId;
+/** A proposal in the core. */
+interface Routed {
+  /** The node that forwarded it; null: it is this node's own. */
+  readonly from: NodeId | null;
   readonly origin: number;
+  readonly term: Term;
   readonly sequence: number;
 }
 
@@ -30,13 +41,27 @@ export interface ForwardingPorts {
 const mayRouteAgain = (reason: RejectionReason): boolean =>
   reason === "notLeader" || reason === "leaderNotReady";
 
+interface RefusedGroup {
+  readonly to: NodeId;
+  readonly message: PeerMessage;
+  readonly sequences: number[];
+}
+
+const groupOf = (
+  to: NodeId,
+  about: { readonly origin: number; readonly term: Term; readonly reason: RejectionReason },
+): RefusedGroup => {
+  const sequences: number[] = [];
+  return { to, message: { type: "forwardRejected", ...about, sequences }, sequences };
+};
+
 export class Forwarding {
   readonly #table: ProposalTable;
   readonly #ports: ForwardingPorts;
-  /** Proposals of other nodes that the core has not answered yet, by request id. */
-  readonly #forwarded = new Map<number, Forwarded>();
+  /** Proposals that the core has not answered yet, by request id. */
+  readonly #routed = new Map<number, Routed>();
   #count = 0;
-  /** Proposals sent to a leader, to be settled by apply or refused by it. */
+  /** A leader has just refused some: it would refuse them again. */
   #waitForLeaderChange = false;
 
   constructor(table: ProposalTable, ports: ForwardingPorts) {
@@ -45,16 +70,16 @@ export class Forwarding {
   }
 
   /**
-   * Routes what is parked. The inputs are for the core, when this node leads. Nothing is routed to a
-   * leader that cannot be reached: it would be lost, and its client would wait in doubt until its
-   * deadline for what the next leader can do as soon as it is elected.
+   * Routes what is parked. The inputs are for the core, when this node leads. Nothing is routed to
+   * a leader that cannot be reached: it would be lost, and its client would wait in doubt for what
+   * the next leader can do as soon as it is elected.
    */
-  route(self: NodeId, leader: NodeId | null): readonly Input[] {
+  route(self: NodeId, { leader, term }: RaftStatus): readonly Input[] {
     if (leader === null || this.#waitForLeaderChange || !this.#table.hasParked) return [];
     if (leader !== self && !this.#ports.reaches(leader)) return [];
-    const proposals = this.#table.takeParked();
-    if (leader === self) return this.#toCore(proposals);
-    this.#toLeader(leader, proposals);
+    const proposals = this.#table.takeParked(term);
+    if (leader === self) return this.#toCore(proposals, term);
+    this.#toLeader(leader, proposals, term);
     return [];
   }
 
@@ -64,45 +89,62 @@ export class Forwarding {
   }
 
   /** Proposals that another node forwarded here. */
-  receive(from: NodeId, origin: number, proposals: readonly ForwardedProposal[]): readonly Input[] {
-    if (this.#forwarded.size + proposals.length > this.#ports.forwardedMax) {
+  receive(from: NodeId, message: Extract<PeerMessage, { type: "forward" }>): readonly Input[] {
+    const { origin, term, proposals } = message;
+    if (this.#routed.size + proposals.length > this.#ports.forwardedMax) {
       const sequences = proposals.map((proposal) => proposal.sequence);
-      this.#ports.send(from, { type: "forwardRejected", origin, sequences, reason: "overloaded" });
+      const reason = "overloaded";
+      this.#ports.send(from, { type: "forwardRejected", origin, term, sequences, reason });
       return [];
     }
     const now = this.#ports.wallMs();
     return proposals.map(({ data, sequence }) => {
       stampTimestamp(data, now);
-      const id = toRequestId("forwarded", this.#count);
-      this.#count += 1;
-      this.#forwarded.set(id, { from, origin, sequence });
-      return { type: "propose", id, data };
+      return { type: "propose", id: this.#begin({ from, origin, term, sequence }), data, term };
     });
   }
 
-  /** The core appended these: other nodes learn of theirs by applying them. */
+  /** The core appended these: whose they are learns the rest by applying them. */
   accepted(acceptances: readonly Acceptance[]): void {
-    for (const { id } of acceptances) this.#forwarded.delete(id);
+    for (const { id } of acceptances) this.#routed.delete(id);
   }
 
   /** The core refused these: local ones are parked or failed, forwarded ones sent back. */
   rejected(rejections: readonly Rejection[]): void {
-    const byPeer = new Map<string, { to: NodeId; message: PeerMessage; sequences: number[] }>();
+    const byPeer = new Map<string, RefusedGroup>();
     for (const { id, reason, detail } of rejections) {
-      const forwarded = this.#forwarded.get(id);
-      if (requestKind(id) === "proposal") this.refuse(requestCount(id), reason, detail);
-      if (forwarded === undefined) continue;
-      this.#forwarded.delete(id);
-      const key = `${forwarded.from}/${forwarded.origin}/${reason}`;
-      const group = byPeer.get(key) ?? this.#group(forwarded, reason);
-      group.sequences.push(forwarded.sequence);
+      const routed = this.#routed.get(id);
+      if (routed === undefined) continue;
+      this.#routed.delete(id);
+      const { from, origin, term, sequence } = routed;
+      if (from === null) {
+        this.#refuse(routed, reason, detail);
+        continue;
+      }
+      const key = `${from}/${origin}/${term}/${reason}`;
+      const group = byPeer.get(key) ?? groupOf(from, { origin, term, reason });
+      group.sequences.push(sequence);
       byPeer.set(key, group);
     }
     for (const { to, message } of byPeer.values()) this.#ports.send(to, message);
   }
 
-  /** A leader did not append the local proposal `sequence`. */
-  refuse(sequence: number, reason: RejectionReason, detail: string): void {
+  /** The leader of another node did not append these local proposals. */
+  refused(from: NodeId, message: Extract<PeerMessage, { type: "forwardRejected" }>): void {
+    const { origin, term, reason } = message;
+    if (origin !== this.#ports.origin) return;
+    for (const sequence of message.sequences) {
+      this.#refuse({ term, sequence }, reason, `node ${from} answered ${reason}`);
+    }
+  }
+
+  /** The leader of `term` did not append it. One that was routed again since is not meant. */
+  #refuse(
+    { term, sequence }: Pick<Routed, "term" | "sequence">,
+    reason: RejectionReason,
+    detail: string,
+  ): void {
+    if (!this.#table.isRoutedIn(sequence, term)) return;
     if (!mayRouteAgain(reason)) {
       this.#table.fail(sequence, "OVERLOADED", `the leader refused the proposal: ${detail}`);
       return;
@@ -111,32 +153,27 @@ export class Forwarding {
     this.#waitForLeaderChange = true;
   }
 
-  #group(
-    forwarded: Forwarded,
-    reason: RejectionReason,
-  ): { to: NodeId; message: PeerMessage; sequences: number[] } {
-    const sequences: number[] = [];
-    const message = {
-      type: "forwardRejected",
-      origin: forwarded.origin,
-      sequences,
-      reason,
-    } as const;
-    return { to: forwarded.from, message, sequences };
+  #begin(routed: Routed): number {
+    const id = toRequestId("proposal", this.#count);
+    this.#count += 1;
+    this.#routed.set(id, routed);
+    return id;
   }
 
-  #toCore(proposals: readonly PendingProposal[]): readonly Input[] {
+  #toCore(proposals: readonly PendingProposal[], term: Term): readonly Input[] {
     const now = this.#ports.wallMs();
     return proposals.map(({ sequence, data }) => {
       stampTimestamp(data, now);
-      return { type: "propose", id: toRequestId("proposal", sequence), data };
+      const { origin } = this.#ports;
+      const id = this.#begin({ from: null, origin, term, sequence });
+      return { type: "propose", id, data, term };
     });
   }
 
-  #toLeader(leader: NodeId, proposals: readonly PendingProposal[]): void {
+  #toLeader(leader: NodeId, proposals: readonly PendingProposal[], term: Term): void {
     if (proposals.length === 0) return;
     const forwarded = proposals.map(({ sequence, data }) => ({ sequence, data }));
     const { origin } = this.#ports;
-    this.#ports.send(leader, { type: "forward", origin, proposals: forwarded });
+    this.#ports.send(leader, { type: "forward", origin, term, proposals: forwarded });
   }
 }

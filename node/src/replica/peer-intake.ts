@@ -5,8 +5,6 @@ import type { Forwarding } from "./forwarding.ts";
 import type { PeerMessage } from "./ports.ts";
 
 export interface PeerIntakePorts {
-  /** This life of this node: answers to another life are not for it. */
-  readonly origin: number;
   readonly forwarding: Forwarding;
   readonly admin: AdminRequests;
   appliedIndex(): LogIndex;
@@ -31,12 +29,12 @@ export class PeerIntake {
         this.#ports.offer(message.message);
         return;
       case "forward":
-        for (const input of forwarding.receive(from, message.origin, message.proposals)) {
+        for (const input of forwarding.receive(from, message)) {
           this.#ports.input(input);
         }
         return;
       case "forwardRejected":
-        this.#refused(from, message);
+        forwarding.refused(from, message);
         return;
       case "adminRequest":
         this.#ports.input(admin.receive(from, message.requestId, message.request));
@@ -45,14 +43,6 @@ export class PeerIntake {
         admin.answered(message.requestId, message.outcome, this.#ports.appliedIndex());
         this.#ports.schedule();
         return;
-    }
-  }
-
-  #refused(from: NodeId, message: Extract<PeerMessage, { type: "forwardRejected" }>): void {
-    if (message.origin !== this.#ports.origin) return;
-    const detail = `node ${from} answered ${message.reason}`;
-    for (const sequence of message.sequences) {
-      this.#ports.forwarding.refuse(sequence, message.reason, detail);
     }
   }
 }

@@ -41,7 +41,7 @@ export interface StateSummary {
   readonly keys: number;
   /** Rolling CRC-32 of every effect since bootstrap; equal on equal states. */
   readonly hash: number;
-  /** The latest index whose hash every replica remembers, for `verifyHash`; null before the first. */
+  /** The latest index whose hash every replica remembers, for `verifyHash`; null: none yet. */
   readonly checkpoint: { readonly index: LogIndex; readonly hash: number } | null;
 }
 
@@ -133,7 +133,7 @@ export interface SnapshotSink {
   abort(): void;
 }
 
-/** Log and state of this node, in that order of calls: calls are carried out first in, first out. */
+/** Log and state of this node. Calls are carried out first in, first out. */
 export interface Store {
   readonly reader: StateReader;
   /** Durable (fdatasync) when `done` is called. Waiting calls share one sync (group commit). */
@@ -195,12 +195,16 @@ export type PeerMessage =
   | {
       readonly type: "forward";
       readonly origin: number;
+      /** Term of the leader that it is for; one of another term refuses it. */
+      readonly term: Term;
       readonly proposals: readonly ForwardedProposal[];
     }
   /** The leader did not append these; they have no effect and never will. */
   | {
       readonly type: "forwardRejected";
       readonly origin: number;
+      /** As in the `forward` that is refused: one that was routed again since is not meant. */
+      readonly term: Term;
       readonly sequences: readonly number[];
       readonly reason: RejectionReason;
     }

@@ -1,9 +1,11 @@
 /**
  * Commands taken by this node that wait for their result. A proposal is parked until a leader is
- * known, then routed once; from that moment its outcome is unknown until this node applies it. It
- * must never be routed again unless a leader said that it did not append it.
+ * known, then routed to the leader of one term; from that moment its outcome is unknown until this
+ * node applies it, or applies an entry of a later term: log terms never fall, so what was not
+ * applied by then never will be. Only then, or refused by that leader, is it routed again.
  */
 import type { CommandResult } from "../kv/index.ts";
+import type { Term } from "../raft/index.ts";
 import type { SettledCommand } from "./ports.ts";
 import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
 
@@ -14,8 +16,8 @@ export interface PendingProposal {
   readonly deadlineAtMs: number;
   readonly resolve: (result: CommandResult) => void;
   readonly reject: (error: ReplicaError) => void;
-  /** It left for a leader: it may take effect. */
-  routed: boolean;
+  /** It left for the leader of this term and may take effect; null while it is parked. */
+  routedTerm: Term | null;
 }
 
 export interface ProposalLimits {
@@ -69,26 +71,50 @@ export class ProposalTable {
     const data = encode(sequence);
     this.#bytes += data.length;
     return new Promise((resolve, reject) => {
-      const proposal = { sequence, data, deadlineAtMs, resolve, reject, routed: false };
+      const proposal = { sequence, data, deadlineAtMs, resolve, reject, routedTerm: null };
       this.#pending.set(sequence, proposal);
       this.#parked.push(proposal);
     });
   }
 
-  /** Everything parked and still wanted, marked as routed. */
-  takeParked(): readonly PendingProposal[] {
+  /** Everything parked and still wanted, marked as routed to the leader of `term`. */
+  takeParked(term: Term): readonly PendingProposal[] {
     const parked = this.#parked.filter((proposal) => this.#pending.has(proposal.sequence));
     this.#parked = [];
-    for (const proposal of parked) proposal.routed = true;
+    for (const proposal of parked) proposal.routedTerm = term;
     return parked;
   }
 
   /** A leader did not append it: it waits for the next route. */
   park(sequence: number): void {
     const proposal = this.#pending.get(sequence);
-    if (proposal === undefined) return;
-    proposal.routed = false;
+    if (proposal === undefined || proposal.routedTerm === null) return;
+    proposal.routedTerm = null;
     this.#parked.push(proposal);
+  }
+
+  /** True while it waits for the leader of `term`. */
+  isRoutedIn(sequence: number, term: Term): boolean {
+    return this.#pending.get(sequence)?.routedTerm === term;
+  }
+
+  /**
+   * An entry of `term` is applied, and with it all that will ever be applied of earlier terms: what
+   * was routed in one of those is dead and may be routed again.
+   */
+  revive(term: Term): void {
+    for (const { sequence, routedTerm } of this.#pending.values()) {
+      if (routedTerm !== null && routedTerm < term) this.park(sequence);
+    }
+  }
+
+  /** The state was replaced by a snapshot, which may hold any of what was routed. */
+  doubt(): void {
+    const detail =
+      "this node caught up by a snapshot, which does not tell what became of the write";
+    for (const { sequence, routedTerm } of this.#pending.values()) {
+      if (routedTerm !== null) this.fail(sequence, "OUTCOME_UNKNOWN", detail);
+    }
   }
 
   /** Results of applied entries. Sequences that were given up are passed over. */
@@ -119,13 +145,14 @@ export class ProposalTable {
   /** Ends all that were not routed with `code`, and the others as of unknown outcome. */
   abandon(code: ReplicaErrorCode, detail: string): void {
     for (const proposal of this.#pending.values()) {
-      this.fail(proposal.sequence, proposal.routed ? "OUTCOME_UNKNOWN" : code, detail);
+      const isParked = proposal.routedTerm === null;
+      this.fail(proposal.sequence, isParked ? code : "OUTCOME_UNKNOWN", detail);
     }
   }
 
   #expireOne(proposal: PendingProposal): void {
-    const { sequence, routed } = proposal;
-    if (routed) {
+    const { sequence, routedTerm } = proposal;
+    if (routedTerm !== null) {
       this.fail(sequence, "OUTCOME_UNKNOWN", "the deadline passed before the command was applied");
     } else {
       this.fail(sequence, "NO_LEADER", "no leader was known before the deadline");

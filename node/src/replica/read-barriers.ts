@@ -1,7 +1,7 @@
 /**
- * Reads that wait until the local state is linearizable (ReadIndex, §6.4). All reads that arrive in
- * one turn of the loop share one barrier; a barrier that was dropped with its leader is asked for
- * again, because a read has no effect.
+ * Reads that wait until the local state is linearizable (ReadIndex, §6.4). All reads that arrive
+ * in one turn of the loop share one barrier; a barrier that was dropped with its leader is asked
+ * for again, because a read has no effect.
  */
 import type { LogIndex, ReadGrant } from "../raft/index.ts";
 import { toRequestId } from "./request-id.ts";

@@ -14,6 +14,7 @@ import {
   type RaftStatus,
   type Rejection,
   type SnapshotMetadata,
+  type Term,
 } from "../raft/index.ts";
 import { AdminRequests } from "./admin-requests.ts";
 import { Applier } from "./applier.ts";
@@ -70,6 +71,7 @@ export class Replica implements ReplicaService {
   readonly #receiver: SnapshotReceiver;
   readonly #intake: PeerIntake;
   #leaderChanges = 0;
+  #appliedTerm: Term;
   #stopTicks: () => void = () => {};
 
   constructor(setup: ReplicaSetup) {
@@ -77,6 +79,7 @@ export class Replica implements ReplicaService {
     this.#setup = setup;
     this.#self = recovered.identity.nodeId;
     this.reader = store.reader;
+    this.#appliedTerm = recovered.summary.appliedTerm;
     this.#loop = this.#createLoop();
     this.#applier = new Applier(store, recovered.summary, (applied) => this.#applied(applied));
     this.#proposals = new ProposalTable(options);
@@ -253,7 +256,6 @@ export class Replica implements ReplicaService {
 
   #createIntake(): PeerIntake {
     return new PeerIntake({
-      origin: this.#setup.options.origin,
       forwarding: this.#forwarding,
       admin: this.#admin,
       appliedIndex: () => this.#applier.summary.appliedIndex,
@@ -266,7 +268,8 @@ export class Replica implements ReplicaService {
   /** Turns what clients wait for into inputs for the core, or into a message to the leader. */
   #route(): void {
     const { leader } = this.#loop.status;
-    for (const input of this.#forwarding.route(this.#self, leader)) this.#loop.input(input);
+    for (const input of this.#forwarding.route(this.#self, this.#loop.status))
+      this.#loop.input(input);
     for (const input of this.#admin.route(this.#self, leader)) this.#loop.input(input);
     const barrier = this.#reads.ask();
     if (barrier !== null) this.#loop.input({ type: "readIndex", id: barrier });
@@ -312,6 +315,10 @@ export class Replica implements ReplicaService {
       this.#abandon("CORRUPT", `state differs from the leader's at index ${divergence.index}`);
     }
     this.#proposals.settle(settled);
+    if (summary.appliedTerm > this.#appliedTerm) {
+      this.#appliedTerm = summary.appliedTerm;
+      this.#proposals.revive(summary.appliedTerm);
+    }
     this.#reads.applied(summary.appliedIndex);
     this.#admin.applied(summary.appliedIndex, ({ index, term }) => {
       return this.#loop.holds(index, term);
@@ -321,6 +328,8 @@ export class Replica implements ReplicaService {
 
   #installed(snapshot: SnapshotMetadata, summary: StateSummary): void {
     this.#applier.restart(summary);
+    this.#appliedTerm = summary.appliedTerm;
+    this.#proposals.doubt();
     this.#reads.applied(summary.appliedIndex);
     this.#loop.inputFirst({ type: "snapshotInstalled", snapshot });
   }

@@ -3,9 +3,9 @@
  * table without a lookup, and no id is ever given twice in a process.
  */
 
-export type RequestKind = "proposal" | "forwarded" | "read" | "admin";
+export type RequestKind = "proposal" | "read" | "admin";
 
-const KINDS: readonly RequestKind[] = ["proposal", "forwarded", "read", "admin"];
+const KINDS: readonly RequestKind[] = ["proposal", "read", "admin"];
 
 /** @param count the table's own number of the request, from 0, counted up. */
 export const toRequestId = (kind: RequestKind, count: number): number =>
@@ -16,6 +16,3 @@ export const requestKind = (id: number): RequestKind => {
   if (kind === undefined) throw new RangeError(`request id ${id} is not a whole number`);
   return kind;
 };
-
-/** The count that `toRequestId` was given. */
-export const requestCount = (id: number): number => Math.floor(id / KINDS.length);

@@ -1,6 +1,6 @@
 /**
- * Streams snapshots to followers that need the state itself: opened when asked for, a bounded number
- * at a time, one per follower. The core learns of every end, good or bad.
+ * Streams snapshots to followers that need the state itself: opened when asked for, a bounded
+ * number at a time, one per follower. The core learns of every end, good or bad.
  */
 import type { LogIndex, NodeId, Term } from "../raft/index.ts";
 import type { SnapshotSource, Store, Transport } from "./ports.ts";

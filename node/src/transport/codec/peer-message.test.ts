@@ -111,17 +111,24 @@ const reasons: readonly RejectionReason[] = [
 
 const messages: readonly PeerMessage[] = [
   ...raftMessages.map((message): PeerMessage => ({ type: "raft", message })),
-  { type: "forward", origin: 2 ** 48 - 1, proposals: [] },
+  { type: "forward", origin: 2 ** 48 - 1, term: toTerm(0), proposals: [] },
   {
     type: "forward",
     origin: 5,
+    term: toTerm(MAX),
     proposals: [
       { sequence: 2 ** 32 - 1, data: Uint8Array.of(1) },
       { sequence: 0, data: new Uint8Array(10_000).fill(2) },
     ],
   },
   ...reasons.map(
-    (reason): PeerMessage => ({ type: "forwardRejected", origin: 5, sequences: [1, 2], reason }),
+    (reason): PeerMessage => ({
+      type: "forwardRejected",
+      origin: 5,
+      term: toTerm(3),
+      sequences: [1, 2],
+      reason,
+    }),
   ),
   ...changes.map(
     (change): PeerMessage => ({

@@ -9,6 +9,7 @@ import {
   type RejectionReason,
   toLogIndex,
   toNodeId,
+  toTerm,
 } from "../../raft/index.ts";
 import type {
   AdminOutcome,
@@ -68,7 +69,7 @@ export function writePeerMessage(out: SegmentWriter, message: PeerMessage): void
       writeRaftMessage(out, message.message);
       return;
     case "forward":
-      out.fields.u64(message.origin).u32(message.proposals.length);
+      out.fields.u64(message.origin).u64(message.term).u32(message.proposals.length);
       out.expect(message.proposals, PROPOSAL_HEADER_BYTES);
       for (const proposal of message.proposals) {
         out.fields.u32(proposal.sequence);
@@ -76,7 +77,7 @@ export function writePeerMessage(out: SegmentWriter, message: PeerMessage): void
       }
       return;
     case "forwardRejected":
-      out.fields.u64(message.origin).u8(reasons.encode(message.reason));
+      out.fields.u64(message.origin).u64(message.term).u8(reasons.encode(message.reason));
       out.fields.u32(message.sequences.length);
       for (const sequence of message.sequences) out.fields.u32(sequence);
       return;
@@ -120,12 +121,16 @@ function readBody(
   switch (type) {
     case "raft":
       return { type, message: readRaftMessage(reader, direction.from, direction.to) };
-    case "forward":
-      return { type, origin: reader.u64(), proposals: readProposals(reader) };
+    case "forward": {
+      const origin = reader.u64();
+      const term = toTerm(reader.u64());
+      return { type, origin, term, proposals: readProposals(reader) };
+    }
     case "forwardRejected": {
       const origin = reader.u64();
+      const term = toTerm(reader.u64());
       const reason = reasons.decode(reader.u8());
-      return { type, origin, reason, sequences: readSequences(reader) };
+      return { type, origin, term, reason, sequences: readSequences(reader) };
     }
     case "adminRequest":
       return { type, requestId: reader.u64(), request: readRequest(reader) };

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Command, type CommandResult, encodeCommand, toRevision } from "../kv/index.ts";
+import {
+  type NodeId,
+  type RaftStatus,
+  type Term,
+  toLogIndex,
+  toNodeId,
+  toTerm,
+} from "../raft/index.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { PeerMessage } from "./ports.ts";
+import { ProposalTable } from "./proposals.ts";
+
+const ORIGIN = 77;
+const SELF = toNodeId(1);
+const LEADER = toNodeId(2);
+const LATE = 1000;
+const done: CommandResult = { type: "put", revision: toRevision(1), created: true };
+
+const command: Command = {
+  type: "put",
+  key: Uint8Array.of(1),
+  value: Uint8Array.of(2),
+  condition: { type: "none" },
+};
+
+/** A follower's routing with everything it sends. */
+class Bench {
+  readonly table = new ProposalTable({ proposalsMax: 2, proposalBytesMax: 10_000 });
+  readonly sent: PeerMessage[] = [];
+  isReachable = true;
+  readonly forwarding = new Forwarding(this.table, {
+    origin: ORIGIN,
+    forwardedMax: 2,
+    send: (_to, message) => this.sent.push(message),
+    reaches: () => this.isReachable,
+    wallMs: () => 5,
+  });
+
+  propose(): Promise<CommandResult> {
+    return this.table.add(LATE, (sequence) =>
+      encodeCommand({ origin: ORIGIN, sequence, timestampMs: 0 }, command),
+    );
+  }
+
+  route(leader: NodeId | null, term: Term): ReturnType<Forwarding["route"]> {
+    return this.forwarding.route(SELF, statusOf(leader, term));
+  }
+
+  forwards(): number[][] {
+    return this.sent.flatMap((message) =>
+      message.type === "forward" ? [message.proposals.map(({ sequence }) => sequence)] : [],
+    );
+  }
+}
+
+const statusOf = (leader: NodeId | null, term: Term): RaftStatus => ({
+  id: SELF,
+  role: "follower",
+  term,
+  votedFor: null,
+  leader,
+  commitIndex: toLogIndex(0),
+  lastIndex: toLogIndex(0),
+  persistedIndex: toLogIndex(0),
+  firstIndex: toLogIndex(1),
+  configuration: { members: [] },
+  configurationIndex: toLogIndex(0),
+  transferTarget: null,
+  progress: [],
+});
+
+test("all proposals of a turn leave in one message, once", () => {
+  const bench = new Bench();
+  const results = [bench.propose(), bench.propose()];
+  bench.route(LEADER, toTerm(3));
+  bench.route(LEADER, toTerm(3));
+  assert.deepEqual(bench.forwards(), [[0, 1]]);
+  bench.table.settle([0, 1].map((sequence) => ({ sequence, result: done })));
+  return Promise.all(results);
+});
+
+test("nothing is routed without a leader or to one that cannot be reached", () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  bench.route(null, toTerm(3));
+  bench.isReachable = false;
+  bench.route(LEADER, toTerm(3));
+  assert.deepEqual(bench.forwards(), []);
+  bench.table.expire(LATE);
+  return assert.rejects(result, { code: "NO_LEADER" });
+});
+
+test("what an earlier term did not apply before a later one is routed again", async () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  bench.route(LEADER, toTerm(3));
+  bench.table.revive(toTerm(3));
+  bench.route(LEADER, toTerm(3));
+  assert.equal(bench.forwards().length, 1, "an entry of the same term proves nothing");
+  bench.table.revive(toTerm(4));
+  bench.route(LEADER, toTerm(4));
+  assert.deepEqual(bench.forwards(), [[0], [0]]);
+  bench.table.settle([{ sequence: 0, result: done }]);
+  assert.deepEqual(await result, done);
+});
+
+test("a late refusal of an earlier routing does not route a proposal twice", () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  bench.route(LEADER, toTerm(3));
+  bench.table.revive(toTerm(4));
+  bench.route(LEADER, toTerm(4));
+  const refusal = { type: "forwardRejected", origin: ORIGIN, sequences: [0] } as const;
+  bench.forwarding.refused(LEADER, { ...refusal, term: toTerm(3), reason: "notLeader" });
+  bench.forwarding.tick();
+  bench.route(LEADER, toTerm(4));
+  assert.equal(bench.forwards().length, 2);
+  bench.table.settle([{ sequence: 0, result: done }]);
+  return result;
+});
+
+test("a refused proposal is routed again at the next tick, not at once", () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  const [input] = bench.route(SELF, toTerm(3));
+  assert.equal(input?.type, "propose");
+  const id = input?.type === "propose" ? input.id : -1;
+  bench.forwarding.rejected([{ id, reason: "leaderNotReady", detail: "handing over" }]);
+  assert.deepEqual(bench.route(SELF, toTerm(3)), []);
+  bench.forwarding.tick();
+  assert.equal(bench.route(SELF, toTerm(3)).length, 1);
+  bench.table.settle([{ sequence: 0, result: done }]);
+  return result;
+});
+
+test("a routed proposal past its deadline is of unknown outcome", () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  bench.route(LEADER, toTerm(3));
+  bench.table.expire(LATE);
+  return assert.rejects(result, { code: "OUTCOME_UNKNOWN" });
+});
+
+test("a snapshot leaves what was routed in doubt and what is parked as it is", async () => {
+  const bench = new Bench();
+  const routed = bench.propose();
+  bench.route(LEADER, toTerm(3));
+  const parked = bench.propose();
+  bench.table.doubt();
+  await assert.rejects(routed, { code: "OUTCOME_UNKNOWN" });
+  bench.route(LEADER, toTerm(4));
+  assert.deepEqual(bench.forwards(), [[0], [1]]);
+  bench.table.settle([{ sequence: 1, result: done }]);
+  await parked;
+});
+
+test("proposals beyond the limit are refused and were never routed", async () => {
+  const bench = new Bench();
+  const results = [bench.propose(), bench.propose()];
+  await assert.rejects(bench.propose(), { code: "OVERLOADED" });
+  bench.table.abandon("SHUTTING_DOWN", "the end");
+  for (const result of results) await assert.rejects(result, { code: "SHUTTING_DOWN" });
+});
+
+test("forwarded proposals beyond the limit are refused with the term they were for", () => {
+  const bench = new Bench();
+  const proposals = [0, 1, 2].map((sequence) => ({ sequence, data: new Uint8Array(64) }));
+  const message = { type: "forward", origin: 9, term: toTerm(3), proposals } as const;
+  assert.deepEqual(bench.forwarding.receive(LEADER, message), []);
+  assert.deepEqual(bench.sent, [
+    {
+      type: "forwardRejected",
+      origin: 9,
+      term: toTerm(3),
+      sequences: [0, 1, 2],
+      reason: "overloaded",
+    },
+  ]);
+});
