@@ -13,6 +13,8 @@ import { type DataFolder, openDataFolder } from "./data-folder.ts";
 
 const ADDRESSES = { peerAddress: "127.0.0.1:5101", clientAddress: "http://127.0.0.1:5001" };
 
+const DATA_FOLDER_MODULE = import.meta.resolve("./data-folder.ts");
+
 const withPath = async (body: (path: string) => unknown): Promise<void> => {
   const parent = await mkdtemp(join(tmpdir(), "kv-folder-"));
   try {
@@ -72,7 +74,9 @@ describe("data folder", () => {
       for (const name of files) assert.equal(modeOf(name), 0o600, name);
     });
   });
+});
 
+describe("a data folder that cannot be served", () => {
   it("refuses a folder of other files, says what is there and leaves it alone", async () => {
     await withPath((path) => {
       mkdirSync(path);
@@ -126,7 +130,9 @@ describe("data folder", () => {
       });
     }
   });
+});
 
+describe("a data folder after a crash", () => {
   it("throws a half-written bootstrap away and says so", async () => {
     await withPath((path) => {
       open(path).close();
@@ -192,7 +198,7 @@ describe("the lock of a data folder", () => {
 /** Another process that opens the folder, says how that went and stays. */
 const spawnOpener = (path: string): ChildProcessByStdio<null, Readable, null> => {
   const script = `
-    const { openDataFolder } = await import(${JSON.stringify(import.meta.resolve("./data-folder.ts"))});
+    const { openDataFolder } = await import(${JSON.stringify(DATA_FOLDER_MODULE)});
     try {
       openDataFolder(${JSON.stringify(path)}, { name: "node-1" });
       console.log("held");

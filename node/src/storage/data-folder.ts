@@ -1,6 +1,7 @@
 /**
- * The folder of one node on the real disk: locked while it is open, told apart from folders that are
- * not ours, and blank until bootstrap or join. Nothing in it is changed before the lock is held.
+ * The folder of one node on the real disk: locked while it is open, told apart from folders that
+ * are not ours, and blank until bootstrap or join. Nothing in it is changed before the lock is
+ * held.
  *
  *   FORMAT       version of this layout; written first
  *   LOCK         see folder-lock.ts

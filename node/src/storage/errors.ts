@@ -31,11 +31,13 @@ export class StorageError extends Error {
   }
 }
 
+const ADVICE = "this replica must not serve: remove it from the cluster and let it join anew";
+
 /** A CORRUPT error, worded the same everywhere. @param where file, and offset where one is known */
 export const corrupt = (where: string, what: string, cause?: unknown): StorageError =>
   new StorageError(
     "CORRUPT",
-    `${where}: ${what}; this replica must not serve: remove it from the cluster and let it join anew`,
+    `${where}: ${what}; ${ADVICE}`,
     cause === undefined ? undefined : { cause },
   );
 

@@ -1,9 +1,15 @@
-/** Limits and sizes of the storage layer, with their defaults; the configuration may change them. */
+/**
+ * Limits and sizes of the storage layer, with their defaults; the configuration may change
+ * them.
+ */
 
 export interface StorageOptions {
   /** A log segment is closed at this size and the next one begun. */
   readonly segmentBytes: number;
-  /** A segment grows by so many zeros at a time (docs/adr/0001-segmented-log.md has the figures). */
+  /**
+   * A segment grows by so many zeros at a time (docs/adr/0001-segmented-log.md has the
+   * figures).
+   */
   readonly zeroFillBytes: number;
   /** Entry bytes in one group commit; waiting appends beyond it go into the next one. */
   readonly groupBytesMax: number;

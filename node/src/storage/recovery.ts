@@ -1,7 +1,7 @@
 /**
  * Brings log and state together at start. After a crash the state may be behind the log (it is
- * written without a sync and applied again) and, right after a snapshot was installed, ahead of a log
- * that was not reset yet. Everything else is damage, and refused with both names.
+ * written without a sync and applied again) and, right after a snapshot was installed, ahead of a
+ * log that was not reset yet. Everything else is damage, and refused with both names.
  */
 import { type RaftRestore, toLogIndex, toTerm } from "../raft/index.ts";
 import { corrupt } from "./errors.ts";

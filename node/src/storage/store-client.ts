@@ -2,7 +2,7 @@
  * The half of the store that the driver holds: packs requests, hands them over once per turn of the
  * event loop, and calls back in order. It never blocks and keeps no data but what is on its way.
  */
-import type { Entry, LogIndex, LogWrite, SnapshotMetadata } from "../raft/index.ts";
+import type { LogIndex, LogWrite, SnapshotMetadata } from "../raft/index.ts";
 import type {
   Applied,
   SnapshotSink,
@@ -84,13 +84,7 @@ export class StoreClient implements Store {
     this.#post({ type: "apply", index });
   }
 
-  // biome-ignore lint/complexity/useMaxParams: the signature is the port's
-  readEntries(
-    from: LogIndex,
-    to: LogIndex,
-    bytesMax: number,
-    done: (entries: readonly Entry[]) => void,
-  ): void {
+  readEntries(...[from, to, bytesMax, done]: Parameters<Store["readEntries"]>): void {
     this.#ask({ type: "read", from, to, bytesMax }, "entries", ({ blocks }) => {
       done(blocks.flatMap(unpackEntries));
     });

@@ -1,11 +1,11 @@
 /**
- * Log and state of one member, as one thing: what is written, in which order, and what is true after
- * a crash between any two writes. Synchronous apart from opening engines; it runs in the worker
- * thread and, unchanged, in the simulator. Any error it throws is final for this process.
+ * Log and state of one member, as one thing: what is written, in which order, and what is true
+ * after a crash between any two writes. Synchronous apart from opening engines; it runs in the
+ * worker thread and, unchanged, in the simulator. Any error it throws is final for this process.
  *
- * Order is the argument: an append is synced before it is reported; a state batch is not synced, but
- * the state is before the log that could repeat it is dropped; a snapshot is complete and synced
- * before CURRENT names it, and CURRENT names it before the log gives way to it.
+ * Order is the argument: an append is synced before it is reported; a state batch is not synced,
+ * but the state is before the log that could repeat it is dropped; a snapshot is complete and
+ * synced before CURRENT names it, and CURRENT names it before the log gives way to it.
  */
 import {
   type HardState,
@@ -357,7 +357,10 @@ export class StoreCore {
   }
 }
 
-/** One frame holds contiguous entries: requests up to the first that replaces some, and the rest. */
+/**
+ * One frame holds contiguous entries: requests up to the first that replaces some, and the
+ * rest.
+ */
 const splitAtConflict = (
   requests: readonly AppendRequest[],
 ): readonly [readonly AppendRequest[], readonly AppendRequest[]] => {

@@ -1,7 +1,7 @@
 /**
  * The half of the store that writes: takes requests in order, merges the appends that wait into one
- * sync and the applies that wait into one batch, and answers. What was durable before may be applied
- * while a group is on its way to the disk. It stops for good at the first error.
+ * sync and the applies that wait into one batch, and answers. What was durable before may be
+ * applied while a group is on its way to the disk. It stops for good at the first error.
  */
 import type { LogIndex } from "../raft/index.ts";
 import { toErrorMessage } from "./errors.ts";
@@ -115,8 +115,8 @@ export class StoreServer {
   }
 
   /**
-   * Waits for the disk when there is nothing to do meanwhile: a lone write is sooner done so. What is
-   * durable but not applied will be asked for any moment, as soon as a quorum has it.
+   * Waits for the disk when there is nothing to do meanwhile: a lone write is sooner done so. What
+   * is durable but not applied will be asked for any moment, as soon as a quorum has it.
    */
   #append(appends: readonly AppendRequest[]): void {
     const start = this.#ports.monotonicMs();
@@ -285,8 +285,8 @@ const takeAppends = (queue: StoreRequest[], bytesMax: number): readonly Append[]
 };
 
 /**
- * Takes the applies that need none of the entries that are not durable yet: those being synced, from
- * `unsyncedFrom` on, and those that wait in the queue before the apply.
+ * Takes the applies that need none of the entries that are not durable yet: those being synced,
+ * from `unsyncedFrom` on, and those that wait in the queue before the apply.
  */
 const takeApplies = (queue: StoreRequest[], unsyncedFrom: number): readonly Apply[] => {
   const taken: Apply[] = [];

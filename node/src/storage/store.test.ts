@@ -154,7 +154,9 @@ describe("store", () => {
       await close(opened);
     });
   });
+});
 
+describe("store: snapshots", () => {
   it("takes over a snapshot, and readers move to the new state", async () => {
     await withFolder(async (path) => {
       const leader = await open(`${path}-leader`);
@@ -196,7 +198,9 @@ describe("store", () => {
       await close(again);
     });
   });
+});
 
+describe("store: what it refuses", () => {
   it("refuses to open a damaged log and names the file", async () => {
     await withFolder(async (path) => {
       const opened = await open(path);

@@ -1,6 +1,7 @@
 /**
  * Opens the store of a member: starts the thread that writes, joins it to the half that the driver
- * holds, and watches over it. An error of the thread goes to `onFatal`, which must crash the process.
+ * holds, and watches over it. An error of the thread goes to `onFatal`, which must crash the
+ * process.
  */
 import { Worker } from "node:worker_threads";
 import type { Recovered, StateReader, Store } from "../replica/index.ts";
@@ -41,8 +42,8 @@ interface OpenReader {
 }
 
 /**
- * @throws StorageError CORRUPT, WRONG_IDENTITY, UNSUPPORTED_FORMAT, DISK_FULL, IO: what was found on
- * the disk cannot be served
+ * @throws StorageError CORRUPT, WRONG_IDENTITY, UNSUPPORTED_FORMAT, DISK_FULL, IO: what was found
+ * on the disk cannot be served
  */
 export const openStore = async (setup: OpenStoreOptions): Promise<OpenedStore> => {
   const { folder } = setup;

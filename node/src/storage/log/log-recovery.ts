@@ -1,7 +1,7 @@
 /**
- * Finds the segments of a log folder, orders them and checks that none is missing. Leaves of a crash
- * are told apart from damage: unfinished segments end in `.tmp`, segments before the latest reset
- * are void, everything else must be whole.
+ * Finds the segments of a log folder, orders them and checks that none is missing. Leaves of
+ * a crash are told apart from damage: unfinished segments end in `.tmp`, segments before the latest
+ * reset are void, everything else must be whole.
  */
 import type { ClusterId } from "../../raft/index.ts";
 import { corrupt, StorageError } from "../errors.ts";

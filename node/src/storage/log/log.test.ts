@@ -67,7 +67,9 @@ describe("segmented log", () => {
       assert.deepEqual(log.hardState, { currentTerm: 3, votedFor: null });
     }
   });
+});
 
+describe("segmented log: reading and rolling", () => {
   it("reads a range as far as the bytes allow, at least one entry", () => {
     const { log } = newLog(1);
     put(log, entries(1, 5, 1, 100), 1);
@@ -91,7 +93,9 @@ describe("segmented log", () => {
     assert.ok(test.files.list(FOLDER).length > 3);
     assert.deepEqual(indexes(readAll(reopen(test))), indexes(entries(1, 20, 1)));
   });
+});
 
+describe("segmented log: trimming and resetting", () => {
   it("trims whole segments only and remembers the term before the first entry", () => {
     const test = newLog(1, { segmentBytes: 2048 });
     for (let index = 1; index <= 40; index += 1) {
@@ -140,7 +144,9 @@ describe("segmented log", () => {
     assert.deepEqual(indexes(readAll(reopen(test))), [16, 17]);
     assert.equal(test.files.list(FOLDER).length, 1);
   });
+});
 
+describe("segmented log: refusals", () => {
   it("refuses gaps, appends before its start and a falling term without touching the disk", () => {
     for (const act of [
       (test: TestLog) => put(test.log, [entry(5, 2)]),
@@ -181,16 +187,16 @@ describe("segmented log", () => {
   });
 });
 
-describe("damage", () => {
-  const threeFrames = (seed = 1): TestLog => {
-    const test = newLog(seed);
-    put(test.log, entries(1, 2, 1, 700), 1);
-    put(test.log, entries(3, 4, 1, 700));
-    put(test.log, entries(5, 6, 1, 700));
-    test.log.close();
-    return test;
-  };
+const threeFrames = (): TestLog => {
+  const test = newLog(1);
+  put(test.log, entries(1, 2, 1, 700), 1);
+  put(test.log, entries(3, 4, 1, 700));
+  put(test.log, entries(5, 6, 1, 700));
+  test.log.close();
+  return test;
+};
 
+describe("damage", () => {
   it("finds every flipped bit in synced frames and names file and offset", () => {
     const size = SEGMENT_HEADER_BYTES + 3 * frameBytes(2 * 713);
     for (let offset = 0; offset < size; offset += 7) {
@@ -242,7 +248,9 @@ describe("damage", () => {
       assert.throws(() => reopen(test), { code: "CORRUPT" });
     }
   });
+});
 
+describe("torn writes", () => {
   it("cuts a torn last frame off, says so, and goes on", () => {
     const outcomes = new Set<number>();
     for (let seed = 0; seed < 200; seed += 1) {

@@ -1,8 +1,9 @@
 /**
- * The Raft log: a row of segment files, written one frame per group commit. An append that starts at
- * or before the last index replaces the suffix from there on (LogWrite, raft/types.ts): the older
- * entries stay in their frames but are no longer reachable, so a conflict costs no second sync and
- * a crash leaves the log before or after, never between. The hard state is that of the last frame.
+ * The Raft log: a row of segment files, written one frame per group commit. An append that starts
+ * at or before the last index replaces the suffix from there on (LogWrite, raft/types.ts): the
+ * older entries stay in their frames but are no longer reachable, so a conflict costs no second
+ * sync and a crash leaves the log before or after, never between. The hard state is that of the
+ * last frame.
  *
  * A failed write or sync is final: nothing is tried again, every later call throws the same error.
  */
@@ -10,24 +11,24 @@ import type { ClusterId, Entry, HardState } from "../../raft/index.ts";
 import { corrupt } from "../errors.ts";
 import type { Files } from "../files.ts";
 import { type EntryBlock, limitBlock, sliceBlock } from "./entry-block.ts";
-import type { FrameHeader } from "./frame.ts";
 import type { TermRun } from "./log-facts.ts";
 import { findSegments } from "./log-recovery.ts";
+import { type LogContents, type LogOptions, scanSegments } from "./log-scan.ts";
 import { LogView } from "./log-view.ts";
-import { type Frame, Segment, type SegmentOptions } from "./segment.ts";
+import { type Frame, Segment } from "./segment.ts";
 import type { SegmentHeader } from "./segment-header.ts";
-import { scanSegment } from "./segment-scan.ts";
 
-export interface LogOptions extends SegmentOptions {
-  /** Numbers in [0, 1), for salts. */
-  readonly random: () => number;
-  /** Told what recovery had to repair, in words with file names. */
-  readonly onNotice: (text: string) => void;
-}
+export type { LogOptions } from "./log-scan.ts";
 
 export interface LogStart {
   readonly clusterId: ClusterId;
   readonly hardState: HardState;
+}
+
+interface LogPlace {
+  readonly files: Files;
+  readonly folder: string;
+  readonly options: LogOptions;
 }
 
 interface WrittenFrame {
@@ -42,22 +43,26 @@ export class SegmentedLog {
   readonly #files: Files;
   readonly #folder: string;
   readonly #options: LogOptions;
-  readonly #segments: Segment[] = [];
-  readonly #view = new LogView();
+  readonly #segments: Segment[];
+  readonly #view: LogView;
   #hardState: HardState;
   #isSyncing = false;
   #failure: unknown = null;
 
-  private constructor(files: Files, folder: string, options: LogOptions & LogStart) {
-    this.#files = files;
-    this.#folder = folder;
-    this.#options = options;
-    this.#hardState = options.hardState;
+  private constructor(place: LogPlace, contents: LogContents) {
+    this.#files = place.files;
+    this.#folder = place.folder;
+    this.#options = place.options;
+    this.#segments = contents.segments;
+    this.#view = contents.view;
+    this.#hardState = contents.hardState;
   }
 
   /** Makes the log of a new member in an empty folder: no entries, only the hard state. */
   static create(files: Files, folder: string, options: LogOptions & LogStart): SegmentedLog {
-    const log = new SegmentedLog(files, folder, options);
+    const { hardState } = options;
+    const contents = { segments: [], view: new LogView(), hardState };
+    const log = new SegmentedLog({ files, folder, options }, contents);
     log.#addSegment({
       sequence: 1,
       clusterId: options.clusterId,
@@ -65,7 +70,7 @@ export class SegmentedLog {
       previousTerm: 0,
       previousEnd: 0,
       isReset: false,
-      hardState: options.hardState,
+      hardState,
       salt: salt(options.random),
     });
     return log;
@@ -81,17 +86,13 @@ export class SegmentedLog {
     options: LogOptions & { readonly clusterId: ClusterId },
   ): SegmentedLog {
     const { live, leftovers } = findSegments(files, folder, options.clusterId);
-    const first = live[0];
-    if (first === undefined) throw corrupt(folder, "the log has no segment");
-    const { hardState } = first.header;
-    const log = new SegmentedLog(files, folder, { ...options, hardState });
-    for (const found of live) log.#scan(found.path, found.header, found === live.at(-1));
+    const contents = scanSegments(files, live, options);
     for (const path of leftovers) {
       options.onNotice(`removed ${path}, which a crash left behind`);
       files.unlink(path);
     }
     if (leftovers.length > 0) files.syncFolder(folder);
-    return log;
+    return new SegmentedLog({ files, folder, options }, contents);
   }
 
   get hardState(): HardState {
@@ -264,7 +265,10 @@ export class SegmentedLog {
     }
   }
 
-  /** The last segment, or a new one when it is full or would have to hold entries before its own. */
+  /**
+   * The last segment, or a new one when it is full or would have to hold entries before its
+   * own.
+   */
   #segmentFor(frame: Frame, first: number): Segment {
     const last = this.#last();
     let payloadBytes = 0;
@@ -339,60 +343,5 @@ export class SegmentedLog {
     segment.close();
     this.#files.unlink(segment.path);
     this.#files.syncFolder(this.#folder);
-  }
-
-  #scan(path: string, header: SegmentHeader, isLast: boolean): void {
-    const file = this.#files.open(path);
-    // Not filled with zeros first: half the time of a scan would go there.
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(file.size()).buffer);
-    file.read(bytes, 0);
-    this.#enter(path, header);
-    const scan = scanSegment({ path, bytes, salt: header.salt }, (frame, payload) => {
-      this.#enterFrame(`${path} at byte ${frame.position}`, header, { frame, payload });
-    });
-    const segment = new Segment(file, header, { ...scan, options: this.#options });
-    this.#segments.push(segment);
-    if (scan.tornBytes === 0) return;
-    if (!isLast) throw corrupt(`${path} at byte ${scan.end}`, "a damaged frame at the end");
-    segment.cutTail();
-    const cut = `cut ${scan.tornBytes} bytes off ${path} at byte ${scan.end}`;
-    this.#options.onNotice(`${cut}: a write that never was acknowledged`);
-  }
-
-  /** Checks that a segment continues the ones before. */
-  #enter(path: string, header: SegmentHeader): void {
-    const previous = this.#segments.at(-1);
-    if (previous !== undefined && header.previousEnd !== previous.end) {
-      const ends = `ends at byte ${previous.end}, ${path} was begun when it ended at`;
-      throw corrupt(previous.path, `${ends} byte ${header.previousEnd}`);
-    }
-    const { firstIndex, previousTerm } = header;
-    if (previous === undefined || firstIndex <= this.baseIndex) {
-      this.#view.restart(firstIndex - 1, previousTerm);
-      return;
-    }
-    this.#view.cutFrom(firstIndex);
-    if (this.termAt(firstIndex - 1) !== previousTerm) {
-      throw corrupt(path, `entry ${firstIndex - 1} before it is not the one that it followed`);
-    }
-  }
-
-  #enterFrame(
-    where: string,
-    segment: SegmentHeader,
-    { frame, payload }: { readonly frame: FrameHeader; readonly payload: Uint8Array },
-  ): void {
-    if (frame.hardState.currentTerm < this.#hardState.currentTerm) {
-      const terms = `${this.#hardState.currentTerm} to ${frame.hardState.currentTerm}`;
-      throw corrupt(where, `the current term falls from ${terms}`);
-    }
-    this.#hardState = frame.hardState;
-    const { firstIndex, entryCount: count, position } = frame;
-    if (count === 0) return;
-    if (firstIndex < segment.firstIndex || firstIndex > this.lastIndex + 1) {
-      throw corrupt(where, `entry ${firstIndex} follows entry ${this.lastIndex}`);
-    }
-    const blocks = [{ firstIndex, count, bytes: payload }];
-    this.#view.note({ segment: segment.sequence, position, blocks });
   }
 }
