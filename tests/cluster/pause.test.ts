@@ -42,3 +42,34 @@ clusterTest("a leader stopped for 5 s steps down and serves nothing stale", asyn
   assert.ok(electedMs < PAUSED_MS, `elected after ${electedMs} ms`);
   t.diagnostic(await verify(cluster, [await load.stop()]));
 });
+
+clusterTest("a leader without a majority acknowledges no write and no read", async (cluster, t) => {
+  const load = new WriteLoad(cluster.client(), { timeoutMs: 1_000 }).start();
+  await load.progresses();
+  const leader = await cluster.leader();
+  const others = cluster.others(leader);
+  const client = cluster.at(leader);
+  await client.set("alone/kept", "by a majority");
+  for (const node of others) node.pause();
+  // All sent before the leader can know that it is alone.
+  const attempts = await Promise.allSettled([
+    client.set("alone/doubtful", "by nobody", { timeoutMs: 3_000 }),
+    client.get("alone/kept", { timeoutMs: 3_000 }),
+    client.delete("alone/kept", { timeoutMs: 3_000 }),
+  ]);
+  assert.deepEqual(
+    attempts.map(({ status }) => status),
+    ["rejected", "rejected", "rejected"],
+  );
+  const stale = await client.get("alone/kept", { consistency: "stale" });
+  assert.equal(stale?.text(), "by a majority", "a stale read needs nobody");
+  const { role, ready } = await client.readiness();
+  assert.notEqual(role, "leader", "it has stepped down");
+  assert.equal(ready, false);
+  await leader.kill();
+  for (const node of others) node.resume();
+  await cluster.leader(others);
+  await load.progresses();
+  leader.start();
+  t.diagnostic(await verify(cluster, [await load.stop()]));
+});
