@@ -3,13 +3,22 @@
  * change is answered when this node has applied its entry; a request that no leader took is tried
  * again at each tick until its deadline.
  */
-import type { Acceptance, Input, LogIndex, NodeId, Rejection } from "../raft/index.ts";
+import {
+  type Acceptance,
+  type Input,
+  type LogIndex,
+  type NodeId,
+  type Rejection,
+  toLogIndex,
+} from "../raft/index.ts";
 import type { AdminOutcome, AdminRequest, PeerMessage } from "./ports.ts";
 import { requestKind, toRequestId } from "./request-id.ts";
 import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
 
 interface LocalRequest {
   readonly request: AdminRequest;
+  /** Concerns this node's own leadership: never forwarded, and done when another node leads. */
+  readonly isOwn: boolean;
   readonly deadlineAtMs: number;
   readonly resolve: (index: LogIndex) => void;
   readonly reject: (error: ReplicaError) => void;
@@ -24,10 +33,18 @@ type Asker =
 
 export interface AdminPorts {
   readonly requestsMax: number;
+  /** Request ids count from here: the answer to a request of an earlier life must find nobody. */
+  readonly origin: number;
   send(to: NodeId, message: PeerMessage): void;
   /** False when what is sent to the peer now is likely to be dropped. */
   reaches(peer: NodeId): boolean;
 }
+
+const REPLACED: AdminOutcome = {
+  type: "rejected",
+  reason: "notLeader",
+  detail: "another leader replaced the change",
+};
 
 const toInput = (id: number, request: AdminRequest): Input =>
   request.type === "changeMembership"
@@ -41,26 +58,42 @@ export class AdminRequests {
   readonly #asked = new Map<number, Asker>();
   /** Changes appended by this leader and not yet applied: answered then. */
   #appended: { readonly asker: Asker; readonly acceptance: Acceptance }[] = [];
-  #count = 0;
+  #count: number;
 
   constructor(ports: AdminPorts) {
     this.#ports = ports;
+    this.#count = ports.origin;
   }
 
   add(request: AdminRequest, deadlineAtMs: number): Promise<LogIndex> {
+    return this.#add({ request, isOwn: false }, deadlineAtMs);
+  }
+
+  /**
+   * Hands this node's leadership to whoever can take it. Done as well when another node leads by
+   * then: forwarded, the request would take the leadership away from that healthy one.
+   */
+  handOver(deadlineAtMs: number): Promise<LogIndex> {
+    const request: AdminRequest = { type: "transferLeadership", target: null };
+    return this.#add({ request, isOwn: true }, deadlineAtMs);
+  }
+
+  #add(asked: Pick<LocalRequest, "request" | "isOwn">, deadlineAtMs: number): Promise<LogIndex> {
     if (this.#local.size >= this.#ports.requestsMax) {
       const detail = `${this.#local.size} admin requests are under way on this node`;
       return Promise.reject(new ReplicaError("OVERLOADED", detail));
     }
     return new Promise((resolve, reject) => {
       const state = { type: "waiting" } as const;
-      this.#local.set(this.#next(), { request, deadlineAtMs, resolve, reject, state });
+      this.#local.set(this.#next(), { ...asked, deadlineAtMs, resolve, reject, state });
     });
   }
 
   /** Hands waiting requests to whoever leads. The inputs are for the core, when this node leads. */
   route(self: NodeId, leader: NodeId | null): readonly Input[] {
-    if (leader === null || (leader !== self && !this.#ports.reaches(leader))) return [];
+    if (leader === null) return [];
+    if (leader !== self) this.#endOwn();
+    if (leader !== self && !this.#ports.reaches(leader)) return [];
     const inputs: Input[] = [];
     for (const [requestId, local] of this.#local) {
       if (local.state.type !== "waiting") continue;
@@ -107,9 +140,9 @@ export class AdminRequests {
 
   /**
    * Answers what is applied. @param survived tells whether the entry at an applied index is the one
-   * that was appended, and not another leader's.
+   * that was appended, and not another leader's; null when a snapshot has taken its place.
    */
-  applied(appliedIndex: LogIndex, survived: (acceptance: Acceptance) => boolean): void {
+  applied(appliedIndex: LogIndex, survived: (acceptance: Acceptance) => boolean | null): void {
     if (this.#appended.length > 0) this.#answerAppended(appliedIndex, survived);
     for (const [requestId, local] of this.#local) {
       if (local.state.type !== "appended" || local.state.index > appliedIndex) continue;
@@ -132,14 +165,30 @@ export class AdminRequests {
     for (const requestId of this.#local.keys()) this.#fail(requestId, code, detail);
   }
 
-  #answerAppended(appliedIndex: LogIndex, survived: (a: Acceptance) => boolean): void {
+  #answerAppended(appliedIndex: LogIndex, survived: (a: Acceptance) => boolean | null): void {
     const ready = this.#appended.filter(({ acceptance }) => acceptance.index <= appliedIndex);
     this.#appended = this.#appended.filter(({ acceptance }) => acceptance.index > appliedIndex);
     for (const { asker, acceptance } of ready) {
-      const outcome: AdminOutcome = survived(acceptance)
-        ? { type: "done", index: acceptance.index }
-        : { type: "rejected", reason: "notLeader", detail: "another leader replaced the change" };
-      this.#answer(asker, outcome);
+      const isOurs = survived(acceptance);
+      if (isOurs === null) this.#leaveInDoubt(asker);
+      else if (isOurs) this.#answer(asker, { type: "done", index: acceptance.index });
+      else this.#answer(asker, REPLACED);
+    }
+  }
+
+  /** Nobody can tell whether the change took effect; another node's request runs into its deadline. */
+  #leaveInDoubt(asker: Asker): void {
+    if (asker.type === "peer") return;
+    const detail = "a snapshot took the place of the change's entry";
+    this.#fail(asker.requestId, "OUTCOME_UNKNOWN", detail);
+  }
+
+  /** Another node leads: there is nothing left to hand over. */
+  #endOwn(): void {
+    for (const [requestId, local] of this.#local) {
+      if (!local.isOwn) continue;
+      this.#local.delete(requestId);
+      local.resolve(toLogIndex(0));
     }
   }
 

@@ -74,9 +74,10 @@ export class CoreLoop {
     return this.#writer.oldestAgeMs();
   }
 
-  /** True when the log holds an entry with this index and term. */
-  holds(index: LogIndex, term: Term): boolean {
-    return this.#setup.raft.term(index) === term;
+  /** Whether the log holds an entry with this index and term; null when it is compacted away. */
+  holds(index: LogIndex, term: Term): boolean | null {
+    const held = this.#setup.raft.term(index);
+    return held === null ? null : held === term;
   }
 
   /** Takes an input that must not be lost. */

@@ -72,17 +72,17 @@ const statusOf = (leader: NodeId | null, term: Term): RaftStatus => ({
   progress: [],
 });
 
-test("all proposals of a turn leave in one message, once", () => {
+test("all proposals of a turn leave in one message, once", async () => {
   const bench = new Bench();
   const results = [bench.propose(), bench.propose()];
   bench.route(LEADER, toTerm(3));
   bench.route(LEADER, toTerm(3));
   assert.deepEqual(bench.forwards(), [[0, 1]]);
   bench.table.settle([0, 1].map((sequence) => ({ sequence, result: done })));
-  return Promise.all(results);
+  await Promise.all(results);
 });
 
-test("nothing is routed without a leader or to one that cannot be reached", () => {
+test("nothing is routed without a leader or to one that cannot be reached", async () => {
   const bench = new Bench();
   const result = bench.propose();
   bench.route(null, toTerm(3));
@@ -90,7 +90,7 @@ test("nothing is routed without a leader or to one that cannot be reached", () =
   bench.route(LEADER, toTerm(3));
   assert.deepEqual(bench.forwards(), []);
   bench.table.expire(LATE);
-  return assert.rejects(result, { code: "NO_LEADER" });
+  await assert.rejects(result, { code: "NO_LEADER" });
 });
 
 test("what an earlier term did not apply before a later one is routed again", async () => {
@@ -107,7 +107,7 @@ test("what an earlier term did not apply before a later one is routed again", as
   assert.deepEqual(await result, done);
 });
 
-test("a late refusal of an earlier routing does not route a proposal twice", () => {
+test("a late refusal of an earlier routing does not route a proposal twice", async () => {
   const bench = new Bench();
   const result = bench.propose();
   bench.route(LEADER, toTerm(3));
@@ -119,10 +119,10 @@ test("a late refusal of an earlier routing does not route a proposal twice", () 
   bench.route(LEADER, toTerm(4));
   assert.equal(bench.forwards().length, 2);
   bench.table.settle([{ sequence: 0, result: done }]);
-  return result;
+  await result;
 });
 
-test("a refused proposal is routed again at the next tick, not at once", () => {
+test("a refused proposal is routed again at the next tick, not at once", async () => {
   const bench = new Bench();
   const result = bench.propose();
   const [input] = bench.route(SELF, toTerm(3));
@@ -133,15 +133,15 @@ test("a refused proposal is routed again at the next tick, not at once", () => {
   bench.forwarding.tick();
   assert.equal(bench.route(SELF, toTerm(3)).length, 1);
   bench.table.settle([{ sequence: 0, result: done }]);
-  return result;
+  await result;
 });
 
-test("a routed proposal past its deadline is of unknown outcome", () => {
+test("a routed proposal past its deadline is of unknown outcome", async () => {
   const bench = new Bench();
   const result = bench.propose();
   bench.route(LEADER, toTerm(3));
   bench.table.expire(LATE);
-  return assert.rejects(result, { code: "OUTCOME_UNKNOWN" });
+  await assert.rejects(result, { code: "OUTCOME_UNKNOWN" });
 });
 
 test("a snapshot leaves what was routed in doubt and what is parked as it is", async () => {

@@ -93,6 +93,7 @@ export class Replica implements ReplicaService {
     this.#reads = new ReadBarriers(options.readsMax);
     this.#admin = new AdminRequests({
       requestsMax: options.adminRequestsMax,
+      origin: options.origin,
       send: (to, message) => transport.send(to, message),
       reaches: (peer) => transport.reaches(peer),
     });
@@ -160,7 +161,13 @@ export class Replica implements ReplicaService {
     const { role, configuration } = this.#loop.status;
     const voters = configuration.members.filter((member) => member.role === "voter");
     if (role !== "leader" || voters.length < 2) return;
-    await this.admin({ type: "transferLeadership", target: null }, deadlineMs);
+    await this.#handOver(deadlineMs);
+  }
+
+  #handOver(deadlineMs: number): Promise<LogIndex> {
+    const done = this.#admin.handOver(this.#setup.runtime.monotonicMs() + deadlineMs);
+    this.#loop.schedule();
+    return done;
   }
 
   stalenessMs(): number | null {
@@ -250,7 +257,7 @@ export class Replica implements ReplicaService {
       snapshotInFlight: () => this.#sender.oldestIndex(),
       compacted: (at) => this.#loop.input({ type: "compacted", ...at }),
       propose: (command) => this.propose(command, options.hashCheckMs),
-      handOver: () => this.admin({ type: "transferLeadership", target: null }, options.diskStallMs),
+      handOver: () => this.#handOver(options.diskStallMs),
     });
   }
 
