@@ -1,14 +1,7 @@
 /** What a node finds wrong on its disk when it starts: damage is refused, a torn tail is recovered. */
 import assert from "node:assert/strict";
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  truncateSync,
-  writeSync,
-} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { clusterTest, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
@@ -16,6 +9,8 @@ import { TestNode } from "./node.test-kit.ts";
 import { eventually } from "./polling.test-kit.ts";
 import { verify } from "./verify.test-kit.ts";
 
+/** Frames of a log segment begin at multiples of this. */
+const FRAME_ALIGNMENT = 64;
 /** Found while running. */
 const CRASHED = 1;
 /** Found at the start. */
@@ -111,6 +106,17 @@ clusterTest(
   },
 );
 
+/** The first bytes of a frame (see storage/log/frame.ts), and then nothing: a write cut short. */
+function writeTornFrame(segment: string): void {
+  const file = openSync(segment, "r+");
+  const bytes = Buffer.alloc(fstatSync(file).size);
+  readSync(file, bytes, 0, bytes.length, 0);
+  const end = Math.ceil(usedBytes(bytes) / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+  const torn = Buffer.concat([Buffer.from("KVLF"), randomBytes(FRAME_ALIGNMENT + 16)]);
+  writeSync(file, torn, 0, torn.length, end);
+  closeSync(file);
+}
+
 clusterTest("a torn last record of the log is cut off and the node goes on", async (cluster, t) => {
   const load = new WriteLoad(cluster.client(), { valueBytes: 500 }).start();
   await load.progresses(200);
@@ -118,14 +124,14 @@ clusterTest("a torn last record of the log is cut off and the node goes on", asy
   assert.ok(node !== undefined);
   await node.kill();
   await load.progresses();
-  const segment = filesOf(join(node.dataFolder, "member/log"), ".log").at(-1) ?? "";
-  const file = openSync(segment, "r");
-  const bytes = Buffer.alloc(fstatSync(file).size);
-  readSync(file, bytes, 0, bytes.length, 0);
-  closeSync(file);
-  truncateSync(segment, usedBytes(bytes) - 100);
+  writeTornFrame(filesOf(join(node.dataFolder, "member/log"), ".log").at(-1) ?? "");
   node.start();
   await cluster.isReady(node);
+  const notice = node
+    .log()
+    .split("\n")
+    .find((line) => /torn|cut/.test(line));
+  t.diagnostic(String(notice).slice(0, 300));
   await load.progresses();
   t.diagnostic(await verify(cluster, [await load.stop()]));
 });
