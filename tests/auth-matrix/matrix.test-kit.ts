@@ -18,6 +18,7 @@ import {
   type Signer,
   signToken,
   type TestFolder,
+  type TestKeyPair,
 } from "../../node/src/api/auth/auth.test-kit.ts";
 import { openAuth } from "../../node/src/api/auth/index.ts";
 import { createHttpServer } from "../../node/src/api/create.ts";
@@ -34,7 +35,14 @@ export interface RegisteredRoute {
 }
 
 /** Keys of the issuers, made once: RSA keys take a while. */
-export const signers = {
+export const signers: {
+  readonly secret: ReturnType<typeof makeSecret>;
+  readonly rsa: TestKeyPair;
+  readonly ecdsa: TestKeyPair;
+  readonly eddsa: TestKeyPair;
+  readonly stranger: ReturnType<typeof makeSecret>;
+  readonly rsaStranger: TestKeyPair;
+} = {
   secret: makeSecret(),
   rsa: makeKeyPair("RS256"),
   ecdsa: makeKeyPair("ES256"),

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Command, type CommandResult, encodeCommand, toRevision } from "../kv/index.ts";
+import {
+  type Command,
+  type CommandResult,
+  encodeCommand,
+  readHeader,
+  toRevision,
+} from "../kv/index.ts";
 import {
   type NodeId,
   type RaftStatus,
@@ -179,4 +185,37 @@ test("forwarded proposals beyond the limit are refused with the term they were f
       reason: "overloaded",
     },
   ]);
+});
+
+test("the leader proposes to its own core, stamped with its clock", async () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  const [input] = bench.route(SELF, toTerm(3));
+  assert.ok(input?.type === "propose" && input.term === 3);
+  assert.deepEqual(readHeader(input.data), { origin: ORIGIN, sequence: 0, timestampMs: 5 });
+  assert.deepEqual(bench.sent, []);
+  bench.table.settle([{ sequence: 0, result: done }]);
+  await result;
+});
+
+test("what the leader has no room for is refused for good", async () => {
+  const bench = new Bench();
+  const result = bench.propose();
+  const [input] = bench.route(SELF, toTerm(3));
+  const id = input?.type === "propose" ? input.id : -1;
+  bench.forwarding.rejected([{ id, reason: "overloaded", detail: "test" }]);
+  await assert.rejects(result, { code: "OVERLOADED" });
+});
+
+test("refusals go back to the node, the life and the term they came from", () => {
+  const bench = new Bench();
+  const data = encodeCommand({ origin: 9, sequence: 0, timestampMs: 0 }, command);
+  const proposals = [0, 1].map((sequence) => ({ sequence, data: data.slice() }));
+  const message = { type: "forward", origin: 9, term: toTerm(3), proposals } as const;
+  const inputs = bench.forwarding.receive(LEADER, message);
+  const ids = inputs.map((input) => (input.type === "propose" ? input.id : -1));
+  bench.forwarding.accepted([{ id: ids[0] ?? -1, index: toLogIndex(1), term: toTerm(3) }]);
+  bench.forwarding.rejected(ids.map((id) => ({ id, reason: "notLeader", detail: "test" })));
+  const refusal = { type: "forwardRejected", origin: 9, term: toTerm(3), sequences: [1] };
+  assert.deepEqual(bench.sent, [{ ...refusal, reason: "notLeader" }]);
 });

@@ -4,6 +4,7 @@
  */
 import type { TestContext } from "node:test";
 import {
+  type ClusterId,
   type Member,
   type NodeId,
   toClusterId,
@@ -20,7 +21,7 @@ import {
 } from "./options.ts";
 import { TcpTransport } from "./tcp-transport.ts";
 
-export const CLUSTER = toClusterId("00112233445566778899aabbccddeeff");
+export const CLUSTER: ClusterId = toClusterId("00112233445566778899aabbccddeeff");
 export const SECRET: Uint8Array = new Uint8Array(32).fill(7);
 
 interface Timer {
