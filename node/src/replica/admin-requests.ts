@@ -115,7 +115,7 @@ export class AdminRequests {
     if (local === undefined) return;
     if (outcome.type === "rejected") this.#refuse(requestId, outcome);
     else local.state = { type: "appended", index: outcome.index };
-    this.applied(appliedIndex, () => true);
+    this.#resolveApplied(appliedIndex);
   }
 
   accepted(acceptances: readonly Acceptance[]): void {
@@ -133,9 +133,10 @@ export class AdminRequests {
     }
   }
 
-  /** Transfers that ended well. `index` is told for completeness: nothing was appended. */
+  /** Transfers that ended well; nothing was appended. @param index what this node has applied */
   transferred(ids: readonly number[], index: LogIndex): void {
     for (const id of ids) this.#settle(id, { type: "done", index });
+    if (ids.length > 0) this.#resolveApplied(index);
   }
 
   /**
@@ -144,11 +145,7 @@ export class AdminRequests {
    */
   applied(appliedIndex: LogIndex, survived: (acceptance: Acceptance) => boolean | null): void {
     if (this.#appended.length > 0) this.#answerAppended(appliedIndex, survived);
-    for (const [requestId, local] of this.#local) {
-      if (local.state.type !== "appended" || local.state.index > appliedIndex) continue;
-      this.#local.delete(requestId);
-      local.resolve(local.state.index);
-    }
+    this.#resolveApplied(appliedIndex);
   }
 
   /** Ends what is past its deadline. */
@@ -176,7 +173,16 @@ export class AdminRequests {
     }
   }
 
-  /** Nobody can tell whether the change took effect; another node's request runs into its deadline. */
+  /** Requests of this node are answered once it has applied what the leader appended for them. */
+  #resolveApplied(appliedIndex: LogIndex): void {
+    for (const [requestId, local] of this.#local) {
+      if (local.state.type !== "appended" || local.state.index > appliedIndex) continue;
+      this.#local.delete(requestId);
+      local.resolve(local.state.index);
+    }
+  }
+
+  /** Nobody can tell whether it took effect; another node's request runs into its deadline. */
   #leaveInDoubt(asker: Asker): void {
     if (asker.type === "peer") return;
     const detail = "a snapshot took the place of the change's entry";
