@@ -25,7 +25,7 @@ const defaults: Required<LoadOptions> = {
 };
 
 /** A write that was refused is not repeated at once. */
-const REFUSED_PAUSE_MS = 10;
+const REFUSED_PAUSE_MS = 50;
 /** Readers check; they are not the load. */
 const READ_PAUSE_MS = 10;
 const READ_TIMEOUT_MS = 5_000;
