@@ -1,21 +1,19 @@
 /**
- * A cluster of real node processes with ports, secrets and a folder of its own: formed, observed and
- * taken down. Everything is used through the public client.
+ * A cluster of real node processes with ports, secrets and a folder of its own: formed, observed
+ * and taken down. Everything is used through the public client.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import type { TestContext } from "node:test";
 import { KVStoreClient, type KVStoreClientOptions } from "@kvcluster/client";
 import type { AddMemberAnswer, KvClaim, Readiness } from "@kvcluster/protocol";
 import { type Secrets, type Settings, TestNode } from "./node.test-kit.ts";
 import { eventually, type WaitOptions } from "./polling.test-kit.ts";
 
 const everything: KvClaim = [{ prefix: "", verbs: ["read", "write", "admin"] }];
-/** A test that takes longer hangs. */
-const TEST_DEADLINE_MS = 180_000;
 
 export interface ClusterOptions {
   readonly nodes?: number;
@@ -216,14 +214,19 @@ export const newKey = (): string => randomBytes(32).toString("base64");
 
 export type Scenario = (cluster: TestCluster, t: TestContext) => Promise<void>;
 
-/**
- * A test on a cluster of its own. A failure shows the end of every node's log; processes and folders
- * are gone afterwards, whatever happened.
- */
-export function clusterTest(name: string, scenario: Scenario, options: ClusterOptions = {}): void {
-  test(name, { timeout: TEST_DEADLINE_MS }, (t) => runScenario(t, scenario, options));
-}
+/** A test that takes longer hangs. */
+export const DEADLINE: { readonly timeout: number } = { timeout: 180_000 };
 
+/** A test's body on a cluster of its own. */
+export const onCluster =
+  (scenario: Scenario, options: ClusterOptions = {}) =>
+  (t: TestContext): Promise<void> =>
+    runScenario(t, scenario, options);
+
+/**
+ * A failure shows the end of every node's log; processes and folders are gone afterwards, whatever
+ * happened.
+ */
 export async function runScenario(
   t: TestContext,
   scenario: Scenario,

@@ -1,9 +1,10 @@
-/** What a node finds wrong on its disk when it starts: damage is refused, a torn tail is recovered. */
+/** What a node finds on its disk when it starts: damage is refused, a torn tail is recovered. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { clusterTest, type TestCluster } from "./cluster.test-kit.ts";
+import { test } from "node:test";
+import { DEADLINE, onCluster, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
 import { TestNode } from "./node.test-kit.ts";
 import { eventually } from "./polling.test-kit.ts";
@@ -73,18 +74,23 @@ async function refuses(node: TestNode, path: string): Promise<void> {
   assert.ok(node.log().includes(path), `the log does not name ${path}:\n${node.logTail()}`);
 }
 
-clusterTest("a damaged log record before good ones is refused by name", async (cluster, t) => {
-  const [node, load] = await stopFollower(cluster);
-  const [segment] = filesOf(node.dataFolder, ".log").filter((path) => path.includes("/log/"));
-  assert.ok(segment !== undefined);
-  damage(segment, 0.5);
-  await refuses(node, segment);
-  t.diagnostic(await verify(cluster, [await load.stop()]));
-});
+test(
+  "a damaged log record before good ones is refused by name",
+  DEADLINE,
+  onCluster(async (cluster, t) => {
+    const [node, load] = await stopFollower(cluster);
+    const [segment] = filesOf(node.dataFolder, ".log").filter((path) => path.includes("/log/"));
+    assert.ok(segment !== undefined);
+    damage(segment, 0.5);
+    await refuses(node, segment);
+    t.diagnostic(await verify(cluster, [await load.stop()]));
+  }),
+);
 
-clusterTest(
+test(
   "a damaged table file is found and named, and nothing of it is served",
-  async (cluster, t) => {
+  DEADLINE,
+  onCluster(async (cluster, t) => {
     const [node, load] = await stopFollower(cluster);
     // RocksDB writes what it recovers into a table file.
     node.start();
@@ -102,12 +108,12 @@ clusterTest(
     assert.equal(answered, 0, "a damaged table was read as if it were whole");
     assert.match(node.log(), /\.sst/, node.logTail());
     t.diagnostic(await verify(cluster, [await load.stop()]));
-  },
+  }),
 );
 
 /**
- * What power loss leaves of a write: a later sector of a frame reached the disk, its header did not.
- * Nobody was told of that frame.
+ * What power loss leaves of a write: a later sector of a frame reached the disk, its header did
+ * not. Nobody was told of that frame.
  */
 function tearWrite(segment: string): void {
   const file = openSync(segment, "r+");
@@ -119,40 +125,48 @@ function tearWrite(segment: string): void {
   closeSync(file);
 }
 
-clusterTest("a torn last record of the log is cut off and the node goes on", async (cluster, t) => {
-  const load = new WriteLoad(cluster.client(), { valueBytes: 500 }).start();
-  await load.progresses(200);
-  const [node] = cluster.others(await cluster.leader());
-  assert.ok(node !== undefined);
-  await node.kill();
-  await load.progresses();
-  tearWrite(filesOf(join(node.dataFolder, "member/log"), ".log").at(-1) ?? "");
-  node.start();
-  await cluster.isReady(node);
-  const notice = node
-    .log()
-    .split("\n")
-    .find((line) => /torn|cut/.test(line));
-  assert.ok(notice !== undefined, `nothing is told of it:\n${node.logTail()}`);
-  t.diagnostic(`told: ${JSON.parse(notice).msg}`);
-  await load.progresses();
-  t.diagnostic(await verify(cluster, [await load.stop()]));
-});
+test(
+  "a torn last record of the log is cut off and the node goes on",
+  DEADLINE,
+  onCluster(async (cluster, t) => {
+    const load = new WriteLoad(cluster.client(), { valueBytes: 500 }).start();
+    await load.progresses(200);
+    const [node] = cluster.others(await cluster.leader());
+    assert.ok(node !== undefined);
+    await node.kill();
+    await load.progresses();
+    tearWrite(filesOf(join(node.dataFolder, "member/log"), ".log").at(-1) ?? "");
+    node.start();
+    await cluster.isReady(node);
+    const notice = node
+      .log()
+      .split("\n")
+      .find((line) => /torn|cut/.test(line));
+    assert.ok(notice !== undefined, `nothing is told of it:\n${node.logTail()}`);
+    t.diagnostic(`told: ${JSON.parse(notice).msg}`);
+    await load.progresses();
+    t.diagnostic(await verify(cluster, [await load.stop()]));
+  }),
+);
 
-clusterTest("a second process on a data folder is refused", async (cluster, t) => {
-  const [first] = cluster.nodes;
-  assert.ok(first !== undefined);
-  const second = await TestNode.make({
-    name: first.name,
-    folder: join(cluster.folder, "second"),
-    secrets: cluster.secrets,
-    settings: {},
-    dataFolder: first.dataFolder,
-  });
-  second.start();
-  assert.deepEqual(await second.ends(), DATA_FOLDER_REFUSED, second.logTail());
-  assert.ok(second.log().includes(`process ${first.pid}`), second.logTail());
-  const load = new WriteLoad(cluster.client()).start();
-  await load.progresses();
-  t.diagnostic(await verify(cluster, [await load.stop()]));
-});
+test(
+  "a second process on a data folder is refused",
+  DEADLINE,
+  onCluster(async (cluster, t) => {
+    const [first] = cluster.nodes;
+    assert.ok(first !== undefined);
+    const second = await TestNode.make({
+      name: first.name,
+      folder: join(cluster.folder, "second"),
+      secrets: cluster.secrets,
+      settings: {},
+      dataFolder: first.dataFolder,
+    });
+    second.start();
+    assert.deepEqual(await second.ends(), DATA_FOLDER_REFUSED, second.logTail());
+    assert.ok(second.log().includes(`process ${first.pid}`), second.logTail());
+    const load = new WriteLoad(cluster.client()).start();
+    await load.progresses();
+    t.diagnostic(await verify(cluster, [await load.stop()]));
+  }),
+);

@@ -1,6 +1,6 @@
 /**
- * A node whose disk is full. With a reserve (the default) it refuses writes in time and lives; without
- * one it ends with a clear message. The others go on, and with room it comes back.
+ * A node whose disk is full. With a reserve (the default) it refuses writes in time and lives;
+ * without one it ends with a clear message. The others go on, and with room it comes back.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

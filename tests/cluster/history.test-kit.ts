@@ -74,13 +74,14 @@ export class History {
     return `${key} is ${value} (${found?.revision}), acknowledged: ${wanted}`;
   }
 
-  /** The longest time between two acknowledgements from a moment on, and how long the first took. */
+  /** From a moment to the next acknowledgement, ms. */
   gapAfter(atMs: number): number {
     const times = this.acknowledged.map((write) => write.atMs);
     const first = times.find((time) => time > atMs) ?? Number.POSITIVE_INFINITY;
     return first - atMs;
   }
 
+  /** The longest time without an acknowledgement, ms. */
   longestGapMs(fromMs: number, toMs: number): number {
     const inside = this.acknowledged
       .map((write) => write.atMs)

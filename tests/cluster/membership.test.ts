@@ -1,7 +1,8 @@
 /** Members come, go, lose their disks and come back under a load. */
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
-import { clusterTest, type TestCluster } from "./cluster.test-kit.ts";
+import { test } from "node:test";
+import { DEADLINE, onCluster, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
 import type { TestNode } from "./node.test-kit.ts";
 import { eventually } from "./polling.test-kit.ts";
@@ -31,9 +32,10 @@ const drop = async (cluster: TestCluster, node: TestNode): Promise<void> => {
   cluster.nodes.splice(cluster.nodes.indexOf(node), 1);
 };
 
-clusterTest(
+test(
   "3 → 4 → 5 → 4 → 3 members under load, the leader among those removed",
-  async (cluster, t) => {
+  DEADLINE,
+  onCluster(async (cluster, t) => {
     const load = new WriteLoad(cluster.client()).start();
     await load.progresses();
     for (const name of ["node-4", "node-5"]) {
@@ -61,12 +63,13 @@ clusterTest(
     const { members } = await cluster.client().cluster();
     assert.equal(members.length, 3);
     t.diagnostic(await verify(cluster, [await load.stop()]));
-  },
+  }),
 );
 
-clusterTest(
+test(
   "a node whose folder is gone is blank, inert, and joins under a new id",
-  async (cluster, t) => {
+  DEADLINE,
+  onCluster(async (cluster, t) => {
     const load = new WriteLoad(cluster.client()).start();
     await load.progresses();
     const [lost] = cluster.others(await cluster.leader());
@@ -93,5 +96,5 @@ clusterTest(
     await load.progresses();
     t.diagnostic(`member ${oldId} came back as ${newId}`);
     t.diagnostic(await verify(cluster, [await load.stop()]));
-  },
+  }),
 );

@@ -1,7 +1,7 @@
 /** Ports for nodes: free now, and below those that the kernel hands out by itself. */
 import { createServer } from "node:net";
 
-/** Linux gives 32768 and up to outgoing connections; a node that restarts must find its port free. */
+/** Linux gives 32768 and up to outgoing connections; a node that restarts must find its port. */
 const PORT_MIN = 10_000;
 const PORT_MAX = 32_000;
 const TRIES_MAX = 1_000;

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { test } from "node:test";
 import { KVStoreClient } from "@kvcluster/client";
-import { clusterTest, newKey, type TestCluster } from "./cluster.test-kit.ts";
+import { DEADLINE, newKey, onCluster, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
 import { eventually } from "./polling.test-kit.ts";
 import { verify } from "./verify.test-kit.ts";
@@ -22,28 +23,32 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-clusterTest("a value is nowhere in log, state or snapshot, its key is", async (cluster, t) => {
-  const client = cluster.client();
-  for (let i = 0; i < 50; i += 1) await client.set(`plain/key-${i}`, PLAINTEXT);
-  await client.batch([{ type: "put", key: "plain/batch", value: PLAINTEXT }]);
-  assert.equal((await client.get("plain/batch"))?.text(), PLAINTEXT);
-  const snapshots = await Promise.all(
-    cluster.nodes.map(async (node) => bytesOf((await cluster.at(node).snapshot()).body)),
-  );
-  for (const snapshot of snapshots) {
-    assert.ok(snapshot.includes("plain/key-7"), "the snapshot holds the keys");
-    assert.ok(!snapshot.includes(PLAINTEXT), "the snapshot holds a value");
-  }
-  for (const node of cluster.nodes) await node.terminate();
-  const files = cluster.nodes.flatMap((node) => filesBelow(node.dataFolder));
-  const withKey = files.filter((path) => readFileSync(path).includes("plain/key-7"));
-  assert.ok(withKey.length >= cluster.nodes.length, "the files are not where this test looks");
-  for (const path of [...files, ...cluster.nodes.map((node) => node.logFile)]) {
-    assert.ok(!readFileSync(path).includes(PLAINTEXT), `${path} holds a value`);
-  }
-  const names = new Set(withKey.map((path) => path.replace(/^.*\/data\//, "").split("/")[1]));
-  t.diagnostic(`${files.length} files searched; the key is in ${[...names].join(", ")}`);
-});
+test(
+  "a value is nowhere in log, state or snapshot, its key is",
+  DEADLINE,
+  onCluster(async (cluster, t) => {
+    const client = cluster.client();
+    for (let i = 0; i < 50; i += 1) await client.set(`plain/key-${i}`, PLAINTEXT);
+    await client.batch([{ type: "put", key: "plain/batch", value: PLAINTEXT }]);
+    assert.equal((await client.get("plain/batch"))?.text(), PLAINTEXT);
+    const snapshots = await Promise.all(
+      cluster.nodes.map(async (node) => bytesOf((await cluster.at(node).snapshot()).body)),
+    );
+    for (const snapshot of snapshots) {
+      assert.ok(snapshot.includes("plain/key-7"), "the snapshot holds the keys");
+      assert.ok(!snapshot.includes(PLAINTEXT), "the snapshot holds a value");
+    }
+    for (const node of cluster.nodes) await node.terminate();
+    const files = cluster.nodes.flatMap((node) => filesBelow(node.dataFolder));
+    const withKey = files.filter((path) => readFileSync(path).includes("plain/key-7"));
+    assert.ok(withKey.length >= cluster.nodes.length, "the files are not where this test looks");
+    for (const path of [...files, ...cluster.nodes.map((node) => node.logFile)]) {
+      assert.ok(!readFileSync(path).includes(PLAINTEXT), `${path} holds a value`);
+    }
+    const names = new Set(withKey.map((path) => path.replace(/^.*\/data\//, "").split("/")[1]));
+    t.diagnostic(`${files.length} files searched; the key is in ${[...names].join(", ")}`);
+  }),
+);
 
 interface Ring {
   readonly active: string;
@@ -74,9 +79,10 @@ async function activeKeys(cluster: TestCluster): Promise<readonly string[]> {
   );
 }
 
-clusterTest(
+test(
   "a new active key seals, the old one still opens; without it no start",
-  async (cluster, t) => {
+  DEADLINE,
+  onCluster(async (cluster, t) => {
     const load = new WriteLoad(cluster.client()).start();
     await load.progresses();
     const client = cluster.client();
@@ -105,45 +111,53 @@ clusterTest(
     await cluster.isReady(node);
     assert.equal((await cluster.at(node).get("rotation/old"))?.text(), "sealed with key-1");
     t.diagnostic(await verify(cluster, [await load.stop()]));
-  },
+  }),
 );
 
-clusterTest("a change of the policies file takes effect without a restart", async (cluster, t) => {
-  const policiesFile = join(cluster.folder, "policies.json");
-  const grant = (verbs: readonly string[]): object => ({
-    policies: [
-      { name: "app", match: { iss: "kvcluster", sub: "app" }, grants: [{ prefix: "app/", verbs }] },
-    ],
-  });
-  writeSecretly(policiesFile, grant(["read"]));
-  for (const node of cluster.nodes) {
-    await node.terminate();
-    node.start({ auth: { policiesFile } });
-  }
-  await cluster.areReady();
-  const pids = cluster.nodes.map((node) => node.pid);
-  const app = new KVStoreClient({
-    endpoints: cluster.nodes.map((node) => node.clientAddress),
-    auth: { secretFile: cluster.secrets.tokenSecret, user: "app" },
-  });
-  try {
-    assert.equal(await app.get("app/x"), null);
-    await assert.rejects(app.set("app/x", "1"), { code: "FORBIDDEN", status: 403 });
-    writeSecretly(policiesFile, grant(["read", "write"]));
-    await eventually("the application may write", () => app.set("app/x", "1"));
-    await assert.rejects(app.set("apq", "1"), { code: "FORBIDDEN" }, "the prefix next door");
-    writeSecretly(policiesFile, { policies: [] });
-    const isRefused = (error: unknown): boolean =>
-      error instanceof Error && "status" in error && error.status === 403;
-    await eventually("nothing is left to the application", () =>
-      app.get("app/x").then(() => false, isRefused),
-    );
-    assert.deepEqual(
-      cluster.nodes.map((node) => node.pid),
-      pids,
-    );
-    t.diagnostic("read → read and write → nothing, with the same processes");
-  } finally {
-    await app.close();
-  }
-});
+test(
+  "a change of the policies file takes effect without a restart",
+  DEADLINE,
+  onCluster(async (cluster, t) => {
+    const policiesFile = join(cluster.folder, "policies.json");
+    const grant = (verbs: readonly string[]): object => ({
+      policies: [
+        {
+          name: "app",
+          match: { iss: "kvcluster", sub: "app" },
+          grants: [{ prefix: "app/", verbs }],
+        },
+      ],
+    });
+    writeSecretly(policiesFile, grant(["read"]));
+    for (const node of cluster.nodes) {
+      await node.terminate();
+      node.start({ auth: { policiesFile } });
+    }
+    await cluster.areReady();
+    const pids = cluster.nodes.map((node) => node.pid);
+    const app = new KVStoreClient({
+      endpoints: cluster.nodes.map((node) => node.clientAddress),
+      auth: { secretFile: cluster.secrets.tokenSecret, user: "app" },
+    });
+    try {
+      assert.equal(await app.get("app/x"), null);
+      await assert.rejects(app.set("app/x", "1"), { code: "FORBIDDEN", status: 403 });
+      writeSecretly(policiesFile, grant(["read", "write"]));
+      await eventually("the application may write", () => app.set("app/x", "1"));
+      await assert.rejects(app.set("apq", "1"), { code: "FORBIDDEN" }, "the prefix next door");
+      writeSecretly(policiesFile, { policies: [] });
+      const isRefused = (error: unknown): boolean =>
+        error instanceof Error && "status" in error && error.status === 403;
+      await eventually("nothing is left to the application", () =>
+        app.get("app/x").then(() => false, isRefused),
+      );
+      assert.deepEqual(
+        cluster.nodes.map((node) => node.pid),
+        pids,
+      );
+      t.diagnostic("read → read and write → nothing, with the same processes");
+    } finally {
+      await app.close();
+    }
+  }),
+);

@@ -1,6 +1,7 @@
 /** A node that was away for longer than the log is kept gets a snapshot. */
 import assert from "node:assert/strict";
-import { clusterTest, type TestCluster } from "./cluster.test-kit.ts";
+import { test } from "node:test";
+import { DEADLINE, onCluster, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
 import type { TestNode } from "./node.test-kit.ts";
 import { verify } from "./verify.test-kit.ts";
@@ -23,26 +24,31 @@ async function compactTo(cluster: TestCluster, node: TestNode): Promise<number> 
   return compactRevision;
 }
 
-clusterTest(
+test(
   "a node that was away past the log's and the history's end catches up by a snapshot",
-  async (cluster, t) => {
-    const load = new WriteLoad(cluster.client(), { valueBytes: 1_000 }).start();
-    await load.progresses();
-    const leader = await cluster.leader();
-    const [away] = cluster.others(leader);
-    assert.ok(away !== undefined);
-    const { appliedIndex: leftAt } = await cluster.at(away).hash();
-    await away.kill();
-    await load.progresses(600);
-    const compactRevision = await compactTo(cluster, leader);
-    await load.progresses(200);
-    away.start();
-    await cluster.isReady(away);
-    await load.progresses();
-    const installed = await metric(away, "kvcluster_snapshots_installed_total");
-    t.diagnostic(`${away.name} left at index ${leftAt}, history before ${compactRevision} is gone`);
-    assert.ok(installed >= 1, "it caught up without a snapshot");
-    t.diagnostic(await verify(cluster, [await load.stop()], { compactRevision }));
-  },
-  { settings },
+  DEADLINE,
+  onCluster(
+    async (cluster, t) => {
+      const load = new WriteLoad(cluster.client(), { valueBytes: 1_000 }).start();
+      await load.progresses();
+      const leader = await cluster.leader();
+      const [away] = cluster.others(leader);
+      assert.ok(away !== undefined);
+      const { appliedIndex: leftAt } = await cluster.at(away).hash();
+      await away.kill();
+      await load.progresses(600);
+      const compactRevision = await compactTo(cluster, leader);
+      await load.progresses(200);
+      away.start();
+      await cluster.isReady(away);
+      await load.progresses();
+      const installed = await metric(away, "kvcluster_snapshots_installed_total");
+      t.diagnostic(
+        `${away.name} left at index ${leftAt}, history before ${compactRevision} is gone`,
+      );
+      assert.ok(installed >= 1, "it caught up without a snapshot");
+      t.diagnostic(await verify(cluster, [await load.stop()], { compactRevision }));
+    },
+    { settings },
+  ),
 );

@@ -40,11 +40,12 @@ export async function verify(
   assert.equal(faults.length, 0, `${faults.length} faults:\n${shown}`);
   const sum = (pick: (history: History) => number): number =>
     histories.reduce((total, history) => total + pick(history), 0);
-  return (
-    `verified ${acknowledged.length} acknowledged writes (${readable.length} at their revision) on ` +
-    `${cluster.runningMembers().length} nodes; unknown ${sum((h) => h.unknown)}, refused ` +
-    `${sum((h) => h.refused)}; hash ${hash.hash} at index ${hash.appliedIndex}`
-  );
+  return [
+    `verified ${acknowledged.length} acknowledged writes (${readable.length} at their revision)`,
+    `on ${cluster.runningMembers().length} nodes; unknown ${sum((history) => history.unknown)},`,
+    `refused ${sum((history) => history.refused)};`,
+    `hash ${hash.hash} at index ${hash.appliedIndex}`,
+  ].join(" ");
 }
 
 /** Waits until all nodes have applied the same index and compares their hashes there. */

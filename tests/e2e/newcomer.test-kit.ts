@@ -1,6 +1,6 @@
 /**
- * A newcomer at a terminal: a clean clone, `make run` in it, and lines pasted into a shell. What runs
- * is what is committed, installed from the lock file; nothing of this checkout is used.
+ * A newcomer at a terminal: a clean clone, `make run` in it, and lines pasted into a shell. What
+ * runs is what is committed, installed from the lock file; nothing of this checkout is used.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
