@@ -31,6 +31,7 @@ export interface MachineSetup {
   readonly options: Omit<ReplicaOptions, "origin">;
   readonly segmentBytes: number;
   readonly diskUs: number;
+  readonly clockSkew: number;
   readonly wipedKeepTheirId: boolean;
   readonly watchOf: (id: NodeId) => NodeWatch;
   /** The run is over: a promise is broken. */
@@ -58,7 +59,7 @@ export class Machine {
   constructor(setup: MachineSetup) {
     this.#setup = setup;
     this.name = setup.name;
-    this.#clockRate = setup.random.between(0.9, 1.1);
+    this.#clockRate = setup.random.between(1 - setup.clockSkew, 1 + setup.clockSkew);
     this.#disk = this.#createDisk();
   }
 

@@ -135,7 +135,8 @@ export class NodeWatch {
     if (before === null || status.commitIndex > before.commitIndex) {
       this.#commits(before, status);
     }
-    if (before === null || status.configuration !== before.configuration) {
+    const isSettled = (before?.commitIndex ?? 0) >= status.configurationIndex;
+    if (!isSettled || status.configuration !== before?.configuration) {
       this.#facts.log.follows(status, this.#who());
     }
     const led = before?.role === "leader" && before.term === status.term;

@@ -61,6 +61,8 @@ export interface Scenario {
   readonly weather: NetworkWeather;
   /** Mean time of one disk write, µs. */
   readonly diskUs: number;
+  /** Clocks run by so much too fast or too slow at most. */
+  readonly clockSkew: number;
   /** A wrong administrator: a wiped node gets its old id back. For mutants. */
   readonly wipedKeepTheirId: boolean;
   /** In the liveness phase a minority of the voters stays down. */
@@ -132,6 +134,7 @@ export const drawScenario = (random: Random): Scenario => {
     transferEveryUs: random.pick([0, 1_000_000, 4_000_000]),
     weather: drawWeather(random),
     diskUs: random.pick([100, 1_000, 5_000]),
+    clockSkew: 0.1,
     wipedKeepTheirId: false,
     minorityStaysDown: random.chance(0.3),
     options: drawOptions(random),

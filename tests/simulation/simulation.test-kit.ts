@@ -185,7 +185,7 @@ export class Simulation {
   }
 
   #createMachine(system: System, name: string): Machine {
-    const { options, segmentBytes, diskUs, wipedKeepTheirId } = this.#scenario;
+    const { options, segmentBytes, diskUs, clockSkew, wipedKeepTheirId } = this.#scenario;
     return new Machine({
       ...this.#shared(name),
       name,
@@ -196,6 +196,7 @@ export class Simulation {
       options,
       segmentBytes,
       diskUs,
+      clockSkew,
       wipedKeepTheirId,
       watchOf: (id) => this.#watchOf(id),
       violated: (violation) => {

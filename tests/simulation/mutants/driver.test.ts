@@ -48,26 +48,6 @@ test("a write of unknown outcome is sent again", (t) =>
     seedsMax: 5,
   }));
 
-test("the loop goes on while a snapshot takes the place of the log (etcd #18055)", (t) =>
-  assertCaught(t, {
-    edits: [
-      {
-        file: "replica/replica.ts",
-        find: "paused: () => this.#receiver.installing,",
-        replace: "paused: () => false,",
-      },
-    ],
-    scenario: {
-      votersWanted: 3,
-      machines: 5,
-      churnEveryUs: 300_000,
-      faults: ["crash", "cutOff"],
-      diskUs: 5_000,
-    },
-    caughtBy: ["no crash without a cause", "acknowledge only what is durable", "no gap"],
-    seedsMax: 60,
-  }));
-
 test("a wiped node comes back under its old id (openraft FAQ)", (t) =>
   assertCaught(t, {
     edits: [],

@@ -7,8 +7,13 @@ test("an append is reported durable without a sync", (t) =>
     edits: [
       {
         file: "storage/log/segment.ts",
-        find: "    this.#file.sync();\n    this.#end = end;",
-        replace: "    this.#end = end;",
+        find: "    this.#file.sync();\n  }\n\n  /** @param done",
+        replace: "  }\n\n  /** @param done",
+      },
+      {
+        file: "storage/log/segment.ts",
+        find: "    this.#file.syncLater(done);",
+        replace: "    done(undefined);",
       },
     ],
     scenario: { votersWanted: 3, machines: 3, faults: ["crash"], faultEveryUs: 200_000 },
