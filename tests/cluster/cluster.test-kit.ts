@@ -15,6 +15,12 @@ import { eventually, type WaitOptions } from "./polling.test-kit.ts";
 
 const everything: KvClaim = [{ prefix: "", verbs: ["read", "write", "admin"] }];
 
+/** Folders of clusters that stand: removed also when the run is cut short. */
+const folders = new Set<string>();
+process.on("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 export interface ClusterOptions {
   readonly nodes?: number;
   readonly settings?: Settings;
@@ -33,6 +39,7 @@ export class TestCluster {
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
     this.folder = mkdtempSync(join(tmpdir(), "kvcluster-test-"));
+    folders.add(this.folder);
     this.secrets = makeSecrets(join(this.folder, "secrets"));
   }
 
@@ -191,6 +198,7 @@ export class TestCluster {
     await Promise.all(this.#clients.map((client) => client.close()));
     await Promise.all(this.nodes.map((node) => node.destroy()));
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
   }
 }
 

@@ -22,6 +22,11 @@ class SmallDisk {
   readonly path = mkdtempSync(join(tmpdir(), "kvcluster-disk-"));
   readonly #ballast = join(this.path, "lost+found");
   #isMounted = false;
+  readonly #removeAtExit = (): void => this.remove();
+
+  constructor() {
+    process.once("exit", this.#removeAtExit);
+  }
 
   mount(bytes: number): void {
     const options = `size=${bytes},mode=0700`;
@@ -46,6 +51,7 @@ class SmallDisk {
   }
 
   remove(): void {
+    process.off("exit", this.#removeAtExit);
     if (this.#isMounted) execFileSync("umount", ["--lazy", this.path]);
     rmSync(this.path, { recursive: true, force: true });
   }
