@@ -230,7 +230,10 @@ export class Replica implements ReplicaService {
       store,
       transport,
       streamsMax: options.snapshotsSentMax,
-      term: () => this.#loop.status.term,
+      leadingTerm: () => {
+        const { role, term } = this.#loop.status;
+        return role === "leader" ? term : null;
+      },
       ended: (to, index, delivered) => {
         this.#loop.input({ type: "snapshotSent", to, index, delivered });
       },

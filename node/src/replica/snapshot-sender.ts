@@ -9,7 +9,8 @@ export interface SnapshotSenderPorts {
   readonly store: Pick<Store, "openSnapshot">;
   readonly transport: Pick<Transport, "sendSnapshot">;
   readonly streamsMax: number;
-  term(): Term;
+  /** The term that this node leads; null when it does not lead. */
+  leadingTerm(): Term | null;
   ended(to: NodeId, index: LogIndex, delivered: boolean): void;
 }
 
@@ -17,7 +18,8 @@ export class SnapshotSender {
   readonly #ports: SnapshotSenderPorts;
   /** Index of the snapshot on its way to each follower; null while it is being opened. */
   readonly #streams = new Map<NodeId, LogIndex | null>();
-  #waiting: NodeId[] = [];
+  /** The term in which each follower's snapshot was asked for. */
+  readonly #waiting = new Map<NodeId, Term>();
   #sent = 0;
 
   constructor(ports: SnapshotSenderPorts) {
@@ -39,30 +41,33 @@ export class SnapshotSender {
   }
 
   request(to: readonly NodeId[]): void {
-    for (const id of to) {
-      if (!this.#streams.has(id) && !this.#waiting.includes(id)) this.#waiting.push(id);
-    }
+    const term = this.#ports.leadingTerm();
+    if (term === null) return;
+    for (const id of to) if (!this.#streams.has(id)) this.#waiting.set(id, term);
     this.#startNext();
   }
 
   #startNext(): void {
-    while (this.#streams.size < this.#ports.streamsMax) {
-      const to = this.#waiting.shift();
-      if (to === undefined) return;
+    for (const [to, term] of this.#waiting) {
+      if (this.#streams.size >= this.#ports.streamsMax) return;
+      this.#waiting.delete(to);
       this.#streams.set(to, null);
-      this.#ports.store.openSnapshot((source) => this.#stream(to, source));
+      this.#ports.store.openSnapshot((source) => this.#stream(to, term, source));
     }
   }
 
-  #stream(to: NodeId, source: SnapshotSource): void {
+  /** A snapshot says who leads its term, so it must not leave once this node leads that no more. */
+  #stream(to: NodeId, term: Term, source: SnapshotSource): void {
     const { index } = source.metadata;
     this.#streams.set(to, index);
-    this.#ports.transport.sendSnapshot(to, this.#ports.term(), source, (delivered) => {
+    const ended = (delivered: boolean): void => {
       source.close();
       this.#streams.delete(to);
       if (delivered) this.#sent += 1;
       this.#ports.ended(to, index, delivered);
       this.#startNext();
-    });
+    };
+    if (this.#ports.leadingTerm() !== term) ended(false);
+    else this.#ports.transport.sendSnapshot(to, term, source, ended);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SnapshotMetadata } from "../raft/index.ts";
+import type { SnapshotMetadata, Term } from "../raft/index.ts";
 import type { IncomingSnapshot, SnapshotSink, SnapshotSource, StateSummary } from "./ports.ts";
 import { at, node, summaryAt, term } from "./replica.test-kit.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
@@ -121,6 +121,8 @@ test("a newer snapshot takes the place of one under way, but not of one being in
 
 const createSender = (streamsMax: number) => {
   const events: string[] = [];
+  const leads = { term: term(3) as Term | null };
+  const opening: (() => void)[] = [];
   const ends: ((delivered: boolean) => void)[] = [];
   let index = 9;
   const source = (): SnapshotSource => {
@@ -133,28 +135,33 @@ const createSender = (streamsMax: number) => {
     };
   };
   const sender = new SnapshotSender({
-    store: { openSnapshot: (done) => done(source()) },
+    store: { openSnapshot: (done) => opening.push(() => done(source())) },
     transport: {
-      sendSnapshot: (...[to, , , done]) => {
-        events.push(`send to ${to}`);
+      sendSnapshot: (...[to, inTerm, , done]) => {
+        events.push(`send to ${to} in ${inTerm}`);
         ends.push(done);
       },
     },
     streamsMax,
-    term: () => term(3),
+    leadingTerm: () => leads.term,
     ended: (to, at, delivered) => events.push(`ended ${to} at ${at} ${delivered}`),
   });
-  return { sender, events, end: (delivered: boolean) => ends.shift()?.(delivered) };
+  const open = (): void => {
+    for (const each of opening.splice(0)) each();
+  };
+  return { sender, events, leads, open, end: (delivered: boolean) => ends.shift()?.(delivered) };
 };
 
 test("snapshots are streamed a bounded number at a time, one for each follower", () => {
-  const { sender, events, end } = createSender(1);
+  const { sender, events, open, end } = createSender(1);
   sender.request([node(2), node(3)]);
   sender.request([node(2), node(3)]);
-  assert.deepEqual(events, ["send to 2"]);
+  open();
+  assert.deepEqual(events, ["send to 2 in 3"]);
   assert.equal(sender.oldestIndex(), 10);
   end(true);
-  assert.deepEqual(events, ["send to 2", "close", "ended 2 at 10 true", "send to 3"]);
+  open();
+  assert.deepEqual(events, ["send to 2 in 3", "close", "ended 2 at 10 true", "send to 3 in 3"]);
   assert.equal(sender.oldestIndex(), 11);
   end(false);
   assert.equal(sender.sent, 1);
@@ -162,9 +169,25 @@ test("snapshots are streamed a bounded number at a time, one for each follower",
 });
 
 test("the log is kept for the oldest snapshot in flight", () => {
-  const { sender, end } = createSender(2);
+  const { sender, open, end } = createSender(2);
   sender.request([node(2), node(3)]);
+  open();
   assert.equal(sender.oldestIndex(), 10);
   end(true);
   assert.equal(sender.oldestIndex(), 11);
+});
+
+test("a snapshot that was opened too late for its leader never leaves (seed 5095)", () => {
+  for (const later of [term(4), null]) {
+    const { sender, events, leads, open } = createSender(1);
+    sender.request([node(2)]);
+    leads.term = later;
+    open();
+    assert.deepEqual(events, ["close", "ended 2 at 10 false"]);
+  }
+  const { sender, events, leads, open } = createSender(1);
+  leads.term = null;
+  sender.request([node(2)]);
+  open();
+  assert.deepEqual(events, []);
 });
