@@ -8,6 +8,7 @@ import type { Coverage } from "./coverage.test-kit.ts";
 import type { EventQueue } from "./event-queue.test-kit.ts";
 import type { Random } from "./random.test-kit.ts";
 import { SnapshotStream } from "./snapshot-stream.test-kit.ts";
+import type { PeerCodec } from "./system.test-kit.ts";
 
 export interface NetworkWeather {
   loss: number;
@@ -41,6 +42,11 @@ export interface Plug {
   readonly contacts: Map<NodeId, string>;
 }
 
+export type Carrier = (
+  message: PeerMessage,
+  direction: { readonly from: NodeId; readonly to: NodeId },
+) => PeerMessage;
+
 const UNREACHABLE_EVERY_US = 200_000;
 /** As the real transport's: what is sent to a member on its way out still gets there. */
 const LINGER_US = 2_000_000;
@@ -50,6 +56,8 @@ export class Network {
   readonly queue: EventQueue;
   readonly random: Random;
   readonly coverage: Coverage;
+  /** What a message is after its way over the wire. */
+  readonly carry: Carrier;
   /** By host. */
   readonly #plugs = new Map<string, Plug>();
   /** `from>to`, hosts. */
@@ -58,10 +66,14 @@ export class Network {
   readonly #lastInOrder = new Map<string, number>();
   readonly #lastUnreachable = new Map<string, number>();
 
-  constructor(parts: Pick<Network, "queue" | "random" | "coverage">, weather: NetworkWeather) {
+  constructor(
+    parts: Pick<Network, "queue" | "random" | "coverage" | "carry">,
+    weather: NetworkWeather,
+  ) {
     this.queue = parts.queue;
     this.random = parts.random;
     this.coverage = parts.coverage;
+    this.carry = parts.carry;
     this.weather = weather;
   }
 
@@ -116,7 +128,8 @@ export class Network {
   }
 
   #sendLoosely(from: Plug, to: { host: string; nodeId: NodeId }, message: Message): void {
-    const frame: PeerMessage = { type: "raft", message };
+    const direction = { from: from.station.nodeId, to: to.nodeId };
+    const frame = this.carry({ type: "raft", message }, direction);
     if (this.random.chance(this.weather.loss)) {
       this.coverage.count("messages lost");
     } else {
@@ -140,7 +153,7 @@ export class Network {
       this.coverage.count("frames lost");
       return;
     }
-    const frame = copyOf(message);
+    const frame = this.carry(message, { from: sender.nodeId, to: to.nodeId });
     this.queue.schedule(at - this.queue.nowUs, () => {
       // A connection ends with either of its processes.
       if (sender.isAlive && receiver?.station.isAlive === true) this.#deliver(from, to, frame);
@@ -219,8 +232,8 @@ class SimulatedTransport implements Transport {
   }
 }
 
-/** Bytes that a sender may still stamp must not be shared with the receiver, as on a real wire. */
-const copyOf = (message: PeerMessage): PeerMessage => {
+/** In memory: bytes that a sender may still stamp are not shared with the receiver. */
+export const carryCopied: Carrier = (message) => {
   if (message.type !== "forward") return message;
   const proposals = message.proposals.map(({ data, sequence }) => ({
     data: data.slice(),
@@ -228,3 +241,13 @@ const copyOf = (message: PeerMessage): PeerMessage => {
   }));
   return { ...message, proposals };
 };
+
+/** Through the codec of the real transport. */
+export const carryEncoded =
+  ({ SegmentWriter, writePeerMessage, readPeerMessage }: PeerCodec): Carrier =>
+  (message, direction) => {
+    const writer = new SegmentWriter();
+    writePeerMessage(writer, message);
+    const body = Uint8Array.from(Buffer.concat(writer.finish()));
+    return readPeerMessage(message.type, body, direction);
+  };

@@ -69,6 +69,8 @@ export interface Scenario {
   readonly minorityStaysDown: boolean;
   readonly options: Omit<ReplicaOptions, "origin">;
   readonly segmentBytes: number;
+  /** Messages are encoded and decoded as on a real connection. */
+  readonly onTheWire: boolean;
 }
 
 const drawRaft = (random: Random): RaftOptions => ({
@@ -136,9 +138,10 @@ export const drawScenario = (random: Random): Scenario => {
     diskUs: random.pick([100, 1_000, 5_000]),
     clockSkew: 0.1,
     wipedKeepTheirId: false,
-    minorityStaysDown: random.chance(0.3),
+    minorityStaysDown: random.chance(0.5),
     options: drawOptions(random),
     segmentBytes: random.pick([4 * 1024, 16 * 1024, 256 * 1024]),
+    onTheWire: random.chance(0.2),
   };
 };
 

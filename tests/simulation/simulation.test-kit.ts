@@ -12,11 +12,11 @@ import { History } from "./history.test-kit.ts";
 import type { Life } from "./life.test-kit.ts";
 import { Machine } from "./machine.test-kit.ts";
 import { Nemesis } from "./nemesis.test-kit.ts";
-import { Network } from "./network.test-kit.ts";
+import { carryCopied, carryEncoded, Network } from "./network.test-kit.ts";
 import { type ClusterFacts, NodeWatch } from "./node-watch.test-kit.ts";
 import { Operator } from "./operator.test-kit.ts";
 import { Random } from "./random.test-kit.ts";
-import { calmWeather, drawScenario, type Scenario } from "./scenario.test-kit.ts";
+import { calmWeather, drawScenario, type FaultName, type Scenario } from "./scenario.test-kit.ts";
 import type { System } from "./system.test-kit.ts";
 import { Trace } from "./trace.test-kit.ts";
 import { Violation } from "./violation.test-kit.ts";
@@ -36,6 +36,8 @@ export interface Outcome {
 const CLUSTER_ID = "0123456789abcdef0123456789abcdef" as ClusterId;
 /** A cluster that is left alone has its members by then. */
 const BIRTH_US = 30_000_000;
+/** After these a member is removed and another one admitted. */
+const LOSSES: ReadonlySet<FaultName> = new Set(["flipBit", "misdirect", "loseVolume"]);
 /** Ten times what a busy run takes: beyond it messages beget messages. */
 const STEPS_MAX = 2_000_000;
 /** Progress is required within this time after everything is healed. */
@@ -65,7 +67,8 @@ export class Simulation {
     const watches = new Map<NodeId, NodeWatch>();
     this.#facts = { log, coverage: this.#coverage, leaders: new Map(), watches };
     this.#history = new History(log, this.#coverage);
-    const parts = { queue: this.#queue, coverage: this.#coverage };
+    const carry = this.#scenario.onTheWire ? carryEncoded(system.codec) : carryCopied;
+    const parts = { queue: this.#queue, coverage: this.#coverage, carry };
     const random = this.#random.fork("network");
     this.#network = new Network({ ...parts, random }, { ...calmWeather });
     this.#machines = Array.from({ length: this.#scenario.machines }, (_, at) =>
@@ -123,10 +126,15 @@ export class Simulation {
     this.#history.finish();
   }
 
-  /** A minority of the voters that stays away. */
+  /**
+   * A minority of the voters that stays away. Not where members may have been removed: a removal that
+   * only one log holds leaves that node a quorum which may need one of the absent (thesis §4.1).
+   */
   #chooseAbsent(): ReadonlySet<Machine> {
     const absent = new Set<Machine>();
-    if (!this.#scenario.minorityStaysDown) return absent;
+    const { minorityStaysDown, churnEveryUs, faults } = this.#scenario;
+    const mayRemove = churnEveryUs > 0 || faults.some((fault) => LOSSES.has(fault));
+    if (!minorityStaysDown || mayRemove) return absent;
     if (!this.#machines.every(({ isWell }) => isWell)) return absent;
     const { members } = this.#facts.log.configuration;
     const bearers = this.#machines.filter(({ nodeId }) =>

@@ -12,6 +12,10 @@ type ClientModule = typeof import("../../node/src/storage/store-client.ts");
 type CoreModule = typeof import("../../node/src/storage/store-core.ts");
 type ServerModule = typeof import("../../node/src/storage/store-server.ts");
 
+type PeerCodecModule = typeof import("../../node/src/transport/codec/peer-message.ts");
+type SegmentModule = typeof import("../../node/src/transport/codec/segment-writer.ts");
+export type PeerCodec = PeerCodecModule & SegmentModule;
+
 /** Both halves of the shipped store; only files, engines and the thread between them have twins. */
 export type StorageParts = DiskModule &
   FilesModule &
@@ -25,6 +29,7 @@ export interface System {
   readonly raft: RaftModule;
   readonly replica: ReplicaModule;
   readonly storage: StorageParts;
+  readonly codec: PeerCodec;
 }
 
 /** The folder of the shipped node. */
@@ -45,6 +50,10 @@ export const loadSystem = async (source: string): Promise<System> => {
       ...(await load<ClientModule>("storage/store-client.ts")),
       ...(await load<CoreModule>("storage/store-core.ts")),
       ...(await load<ServerModule>("storage/store-server.ts")),
+    },
+    codec: {
+      ...(await load<PeerCodecModule>("transport/codec/peer-message.ts")),
+      ...(await load<SegmentModule>("transport/codec/segment-writer.ts")),
     },
   };
 };

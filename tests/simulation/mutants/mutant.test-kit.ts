@@ -30,7 +30,7 @@ export interface Mutant {
   readonly firstSeed?: number;
 }
 
-const LAYERS = ["codec", "raft", "kv", "replica", "storage"] as const;
+const LAYERS = ["codec", "raft", "kv", "replica", "storage", "transport"] as const;
 
 /** Asserts that the simulation catches the mutant, and says when it did. */
 export const assertCaught = async (t: TestContext, mutant: Mutant): Promise<void> => {
