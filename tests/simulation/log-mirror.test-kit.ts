@@ -33,6 +33,11 @@ export class LogMirror {
   get durableHardState(): HardState | null {
     return this.#durableHardState;
   }
+  /** The latest term that the node is about to make durable, or has. */
+  get writtenTerm(): number {
+    const latest = this.#pending.findLast(({ hardState }) => hardState !== null)?.hardState;
+    return (latest ?? this.#durableHardState)?.currentTerm ?? 0;
+  }
 
   termAt(index: number): number | null {
     if (index === this.#base) return this.#baseTerm;

@@ -227,6 +227,9 @@ export class NodeWatch {
   }
 
   #acknowledges(term: number, matchIndex: number): void {
+    // It waited for its write while a later leader replaced the entry: true when it was accepted,
+    // and harmless, because whoever accepted it does not vote for a log without it (§5.4.1).
+    if (term < this.#mirror.writtenTerm) return;
     const held = this.#mirror.termAt(matchIndex);
     const isHeld =
       matchIndex <= this.#mirror.baseIndex ||
