@@ -18,7 +18,7 @@ const SYSTEMS = ["android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "
 const OTHER_SYSTEMS = ["aix", "openharmony", "sunos"];
 const PROCESSORS = ["x64", "arm64", "arm", "ia32", "ppc64", "riscv64", "s390x", "loong64"];
 
-/** `binding-linux-arm64-musl` → os linux, cpu arm64, libc musl; nothing for another kind of name. */
+/** `binding-linux-arm64-musl` → os linux, cpu arm64, libc musl; nothing for other names. */
 function platformOf(name: string): Pick<LockedPackage, "os" | "cpu" | "libc"> | undefined {
   const words = name.slice(name.lastIndexOf("/") + 1).split("-");
   const os = [...SYSTEMS, ...OTHER_SYSTEMS].find((system) => words.includes(system));

@@ -134,7 +134,8 @@ export class CommittedLog {
       return `${who} is at revision ${summary.revision} after ${index}, not ${revision}`;
     });
     promise(summary.compactRevision === compactRevision, "compaction by the log", () => {
-      return `${who} is compacted to ${summary.compactRevision} at ${index}, not ${compactRevision}`;
+      const found = `${summary.compactRevision} at ${index}`;
+      return `${who} is compacted to ${found}, not ${compactRevision}`;
     });
     promise(summary.keys === keys, "same state", () => {
       return `${who} counts ${summary.keys} keys after ${index}, not ${keys}`;

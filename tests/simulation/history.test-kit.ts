@@ -57,7 +57,8 @@ export class History {
         sameCommand(this.#model.commandAt(revision), command),
         "acknowledged writes stay",
         () => {
-          return `${what()}, but that revision was made by ${describe(this.#model.commandAt(revision))}`;
+          const maker = describe(this.#model.commandAt(revision));
+          return `${what()}, but that revision was made by ${maker}`;
         },
       );
       promise(!this.#claimed.has(revision), "one revision per command", what);

@@ -74,15 +74,17 @@ class Tally {
     return [
       ...this.coverage.lines(),
       `${this.runs} seeds in ${real.toFixed(1)} s: ${simulated.toFixed(0)} s simulated ` +
-        `(${perSecond(simulated)} times real time), ${this.steps} steps (${perSecond(this.steps)} ` +
-        `a second), ${faults} faults (${(faults / real).toFixed(1)} a second), ` +
+        `(${perSecond(simulated)} times real time), ` +
+        `${this.steps} steps (${perSecond(this.steps)} a second), ` +
+        `${faults} faults (${(faults / real).toFixed(1)} a second), ` +
         `${(process.cpuUsage().user / 1e6).toFixed(1)} s of processor time`,
     ].join("\n");
   }
 }
 
 const describeRun = ({ seed, steps, simulatedUs, traceHash }: Outcome): string =>
-  `seed ${seed}: ${steps} steps, ${(simulatedUs / 1e6).toFixed(1)} s, trace ${traceHash.toString(16)}`;
+  `seed ${seed}: ${steps} steps, ${(simulatedUs / 1e6).toFixed(1)} s, ` +
+  `trace ${traceHash.toString(16)}`;
 
 const playOne = async (system: System, seed: number, events: number): Promise<number> => {
   const tally = new Tally();

@@ -1,6 +1,7 @@
 /**
  * The wires between hosts. Raft's messages are lost, doubled, delayed and reordered at will; the
- * other frames keep the transport's contract (at most once, in order). Partitions are per direction.
+ * other frames keep the transport's contract (at most once, in order). Partitions are per
+ * direction.
  */
 import type { Member, Message, NodeId } from "../../node/src/raft/index.ts";
 import type { PeerMessage, Transport, TransportHandlers } from "../../node/src/replica/index.ts";

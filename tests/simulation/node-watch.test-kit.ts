@@ -1,6 +1,7 @@
 /**
  * Watches one member over all its lives: what it writes, sends, commits and applies, against the
- * rules of Figures 2 and 3 of the Raft paper. Nothing here asks the core what it believes of others.
+ * rules of Figures 2 and 3 of the Raft paper. Nothing here asks the core what it believes of
+ * others.
  */
 import type { Entry, LogWrite, Message, NodeId, RaftStatus } from "../../node/src/raft/index.ts";
 import type { Applied, Recovered, StateSummary } from "../../node/src/replica/index.ts";
@@ -182,7 +183,8 @@ export class NodeWatch {
       this.#mirror.termAt(commitIndex) === term,
       "commit by counting only one's own term",
       () => {
-        return `${this.#who()} of term ${term} commits ${commitIndex} of term ${this.#mirror.termAt(commitIndex)}`;
+        const entryTerm = this.#mirror.termAt(commitIndex);
+        return `${this.#who()} of term ${term} commits ${commitIndex} of term ${entryTerm}`;
       },
     );
     const voters = configuration.members.filter(({ role }) => role === "voter");
@@ -190,7 +192,8 @@ export class NodeWatch {
       return this.#facts.watches.get(id)?.holdsDurably(commitIndex, term) === true;
     });
     promise(holders.length * 2 > voters.length, "commit what a majority holds durably", () => {
-      return `${this.#who()} commits ${commitIndex}, durable on ${holders.length} of ${voters.length}`;
+      const share = `${holders.length} of ${voters.length}`;
+      return `${this.#who()} commits ${commitIndex}, durable on ${share}`;
     });
   }
 
@@ -222,7 +225,8 @@ export class NodeWatch {
     const isOver = durable !== null && durable.currentTerm > term;
     const isDurable = durable?.currentTerm === term && durable.votedFor === candidate;
     promise(isOver || isDurable, "vote only after the write", () => {
-      return `${this.#who()} votes for ${candidate} in ${term}, durable is ${JSON.stringify(durable)}`;
+      const found = JSON.stringify(durable);
+      return `${this.#who()} votes for ${candidate} in ${term}, durable is ${found}`;
     });
   }
 

@@ -12,7 +12,8 @@ export const describeFailure = (outcome: Outcome, events: number = EVENTS_SHOWN)
   if (violation === null) return `seed ${seed} passed`;
   const lines = trace.last(events).map((line) => clip(line, 400));
   return [
-    `seed ${seed} broke a promise after ${steps} steps, ${(simulatedUs / 1e6).toFixed(3)} s simulated`,
+    `seed ${seed} broke a promise after ${steps} steps, ` +
+      `${(simulatedUs / 1e6).toFixed(3)} s simulated`,
     violation.message,
     `scenario ${JSON.stringify(scenario)}`,
     `the last ${lines.length} of ${trace.count} events:`,

@@ -1,5 +1,5 @@
 /**
- * What one seed plays: sizes, limits, weather and which faults, all drawn at random ("swarm testing",
+ * What one seed plays: sizes, limits, weather and which faults, drawn at random ("swarm testing",
  * Groce et al. 2012): a run without one fault reaches what a run with all of them hides.
  */
 import type { RaftOptions } from "../../node/src/raft/index.ts";

@@ -127,8 +127,9 @@ export class Simulation {
   }
 
   /**
-   * A minority of the voters that stays away. Not where members may have been removed: a removal that
-   * only one log holds leaves that node a quorum which may need one of the absent (thesis §4.1).
+   * A minority of the voters that stays away. Not where members may have been removed: a removal
+   * that only one log holds leaves that node a quorum which may need one of the absent (thesis
+   * §4.1).
    */
   #chooseAbsent(): ReadonlySet<Machine> {
     const absent = new Set<Machine>();

@@ -113,6 +113,7 @@ for (const { seed, found } of regressions.seeds) {
 after(() => {
   const faults = reached.sum("fault ");
   console.log(
-    `${SEEDS} seeds: ${(simulatedUs / 1e6).toFixed(0)} s simulated, ${steps} steps, ${faults} faults`,
+    `${SEEDS} seeds: ${(simulatedUs / 1e6).toFixed(0)} s simulated, ${steps} steps, ` +
+      `${faults} faults`,
   );
 });

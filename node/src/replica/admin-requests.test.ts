@@ -88,7 +88,7 @@ test("nothing is routed to a leader that cannot be reached", () => {
   assert.deepEqual(sent, []);
 });
 
-test("a refusal is told with its reason, but for one that another leader may not repeat", async () => {
+test("a refusal is told with its reason, unless another leader may not repeat it", async () => {
   const { requests, sent } = createRequests();
   const promise = requests.add(remove, 1000);
   const refuse = (reason: "notLeader" | "changePending"): void => {

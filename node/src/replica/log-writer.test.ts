@@ -39,7 +39,7 @@ test("messages wait for their write and leave before it is reported", () => {
   assert.deepEqual(events, ["send to 2", "persisted 1"]);
 });
 
-test("messages without a write wait for all earlier writes, and for none when there is none", () => {
+test("messages without a write wait for all earlier writes, if there are any", () => {
   const { writer, events, complete } = createWriter();
   writer.submit(null, [vote(2)]);
   assert.deepEqual(events, ["send to 2"]);
