@@ -159,11 +159,13 @@ export class Requester {
     const attemptMs = isReadWithOthers
       ? Math.min(remainingMs, limits.readAttemptTimeoutMs)
       : remainingMs;
+    // The call's own deadline ends its last attempt: a second timer for the same moment could fire
+    // a millisecond before it, and the caller would be told of a broken connection.
     const attempt = new AbortController();
-    const timer = setTimeout(
-      () => attempt.abort(new Error(`no answer in ${attemptMs} ms`)),
-      attemptMs,
-    );
+    const timer =
+      attemptMs < remainingMs
+        ? setTimeout(() => attempt.abort(new Error(`no answer in ${attemptMs} ms`)), attemptMs)
+        : undefined;
     const outcome = await exchange(dispatcher, {
       origin: picked.url,
       method: call.method,
