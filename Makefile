@@ -72,7 +72,7 @@ bench: build ## Measure against etcd on this machine
 simulate: install
 	@exec node tests/simulation/main.ts --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
-e2e: install ## Run the end-to-end tests against a real Kubernetes
+e2e: install ## Do what a newcomer does: clone, make run, the README by hand, kill, restart
 	@node scripts/test.ts e2e
 
 generate: install ## Write the generated references and manifests
