@@ -44,10 +44,26 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   client: ["protocol"],
   "client/local": ["client", "protocol"],
-  operator: ["protocol"],
+  "operator/model": ["protocol"],
+  "operator/reconcile": ["protocol", "operator/model"],
+  "operator/kube": ["protocol", "operator/model", "operator/reconcile"],
+  "operator/members": ["protocol", "client", "operator/model", "operator/reconcile"],
+  "operator/controller": [
+    ...["protocol", "operator/model", "operator/reconcile"],
+    ...["operator/kube", "operator/members"],
+  ],
+  operator: [
+    ...["protocol", "operator/model", "operator/reconcile"],
+    ...["operator/kube", "operator/members", "operator/controller"],
+  ],
 };
 
-const PURE: ReadonlySet<string> = new Set(["node/codec", "node/raft", "node/kv", "node/replica"]);
+const PURE: ReadonlySet<string> = new Set([
+  ...["node/codec", "node/raft", "node/kv", "node/replica"],
+  ...["operator/model", "operator/reconcile"],
+]);
+/** The schema of the resource is made with it; it reads nothing of the world. */
+const PURE_PACKAGES: ReadonlySet<string> = new Set(["typebox"]);
 
 /** The layer of a path: its folder under src/, or the workspace for what lies above the layers. */
 function layerOf(path: string): string | undefined {
@@ -84,7 +100,9 @@ function judgeImport(from: string, path: string, specifier: string): string | un
   const [, workspace] = /^@kvcluster\/([^/]+)/.exec(specifier) ?? [];
   if (workspace !== undefined) return judgeArrow(from, workspace, specifier);
   if (!specifier.startsWith(".")) {
-    return PURE.has(from) ? `${from} is pure and imports the package ${specifier}` : undefined;
+    return PURE.has(from) && !PURE_PACKAGES.has(specifier)
+      ? `${from} is pure and imports the package ${specifier}`
+      : undefined;
   }
   const target = posix.join(dirname(path), specifier);
   const to = layerOf(target);

@@ -1,0 +1,2 @@
+/** The door of the process's loops: queue, watches, election, metrics, health. */
+export {};

@@ -1,0 +1,2 @@
+/** The door of everything that speaks to the API server. */
+export {};

@@ -1,0 +1,9 @@
+/** The door of the reconciler: one pass from observation to status, and its ports. */
+export type {
+  Clock,
+  ClusterKey,
+  KubePort,
+  MembersPort,
+  StoreAccess,
+  StoreResult,
+} from "./ports.ts";
