@@ -3,7 +3,9 @@ export type {
   Clock,
   ClusterKey,
   KubePort,
+  KubeView,
   MembersPort,
+  ReadMode,
   StoreAccess,
   StoreResult,
 } from "./ports.ts";

@@ -10,13 +10,30 @@ import type {
   StoreAction,
 } from "../model/index.ts";
 
+/**
+ * `cached`: as the watches have it, which may be late. `fresh`: asked of the API server now (a read
+ * without resourceVersion), before anything that cannot be taken back.
+ */
+export type ReadMode = "cached" | "fresh";
+
+/** Everything of `Observed` but the nodes. */
+export type KubeView = Omit<Observed, "nodes" | "now">;
+
 /** The API server as one KVCluster sees it. Errors are `KubeError`s with a stable code. */
 export interface KubePort {
-  /** The cached resource; null when it is gone. */
-  cluster(key: ClusterKey): Promise<KVCluster | null>;
-  /** Everything of `Observed` but the nodes; from caches, Secrets by name. */
-  look(cluster: KVCluster): Promise<Omit<Observed, "nodes" | "now">>;
+  /** The resource, cached unless told otherwise; null when it is gone. */
+  cluster(key: ClusterKey, mode?: ReadMode): Promise<KVCluster | null>;
+  /**
+   * Everything but the nodes, Secrets by name. `fresh` reads at least the StatefulSet, pods and
+   * claims anew; `cluster` is then the one of a fresh read, too.
+   */
+  look(cluster: KVCluster, mode?: ReadMode): Promise<KubeView>;
   execute(cluster: KVCluster, action: KubeAction): Promise<void>;
+  /**
+   * Writes the complete status, with the resourceVersion of `cluster` as a precondition: a status
+   * that was worked out from an old resource must not undo a newer one (it could forget the
+   * cluster's id). @throws KubeError of code `Conflict` when `cluster` is not the newest
+   */
   writeStatus(cluster: KVCluster, status: KVClusterStatus): Promise<void>;
   recordEvent(cluster: KVCluster, event: EventIntent): Promise<void>;
   /** Reads the auth Secret by name for a token of the operator; null when there is none yet. */
@@ -33,6 +50,14 @@ export interface MembersPort {
   ): Promise<readonly NodeView[]>;
   /** @throws MembersError with the node's problem code */
   execute(cluster: KVCluster, action: StoreAction, view: StoreAccess): Promise<StoreResult>;
+  /**
+   * Names of the members by the leader's own answer of now, confirmed by a majority of its voters
+   * and by a linearizable read: nobody outside it is a member. @throws MembersError when the store
+   * cannot prove it
+   */
+  confirmMembers(cluster: KVCluster, view: StoreAccess): Promise<ReadonlySet<string>>;
+  /** The cluster is gone: closes its connections. */
+  forget(key: ClusterKey): void;
 }
 
 export interface StoreAccess {
