@@ -14,10 +14,13 @@ import {
   everything,
   foreignIssuer,
   foreignToken,
+  kubernetesKeySet,
   type Matrix,
   makeMatrix,
   otherVerbs,
   type RegisteredRoute,
+  serviceAccountClaims,
+  serviceAccountToken,
   signers,
   tokenFor,
 } from "./matrix.test-kit.ts";
@@ -29,6 +32,8 @@ const isPublic = ({ url }: RegisteredRoute): boolean => publicRoutes.includes(ur
 
 const now = (): number => Math.floor(Date.now() / 1000);
 const good = (): object => claimsFor(everything);
+/** The claims that a policy matches. */
+const account = (): object => serviceAccountClaims("shop", "web");
 const pemSigner = (pem: string) => ({ algorithm: "HS256", secret: Buffer.from(pem) }) as const;
 
 /** What is sent, and the code that must come back. */
@@ -70,6 +75,57 @@ const badTokens: readonly (readonly [string, () => string | null, string])[] = [
       const jwk = { kty: "oct", k: signers.stranger.secret.toString("base64url") };
       return signToken(signers.stranger, good(), { jwk });
     },
+    "TOKEN_INVALID",
+  ],
+  [
+    "a service-account token for another audience",
+    () => serviceAccountToken("shop", "web", { aud: ["https://kubernetes.default.svc"] }),
+    "TOKEN_INVALID",
+  ],
+  ["a service account without a policy", () => serviceAccountToken("other", "web"), "FORBIDDEN"],
+  [
+    "a service-account token that grants itself everything",
+    () => serviceAccountToken("other", "web", { kv: everything }),
+    "FORBIDDEN",
+  ],
+  [
+    "HS256 signed with the key set's public key",
+    () => signToken(pemSigner(signers.kubernetes.publicPem), account(), { kid: "current" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "HS256 signed with the key set itself",
+    () => signToken(pemSigner(kubernetesKeySet), account(), { kid: "current", alg: "RS256" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "the kid of another key of the set",
+    () => signToken(signers.kubernetes.signer, account(), { kid: "next" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "a kid that is in no set",
+    () => signToken(signers.kubernetes.signer, account(), { kid: "gone" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "another algorithm with the right key of the set",
+    () => signToken({ ...signers.kubernetes.signer, algorithm: "RS512" }, account()),
+    "TOKEN_INVALID",
+  ],
+  [
+    "a key that was rotated out of the set",
+    () => signToken(signers.kubernetesOld.signer, account(), { kid: "old" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "a rotated-out key under the kid of its successor",
+    () => signToken(signers.kubernetesOld.signer, account(), { kid: "current" }),
+    "TOKEN_INVALID",
+  ],
+  [
+    "the key set's key in the name of our own issuer",
+    () => signToken(signers.kubernetes.signer, good(), { kid: "current" }),
     "TOKEN_INVALID",
   ],
   ["expired", () => tokenFor(everything, { exp: now() - 60 }), "TOKEN_EXPIRED"],
@@ -243,4 +299,26 @@ test("a policy lets a foreign issuer's subject in, and only where it grants", as
   assert.equal((await matrix.send(put, other)).statusCode, 403);
   const ours = tokenFor([], { sub: "system:serviceaccount:shop:web" });
   assert.equal((await matrix.send(put, ours)).statusCode, 403, "the same subject of our issuer");
+});
+
+test("a service account's token is good where its policies grant, and nowhere else", async () => {
+  await using matrix = await makeMatrix();
+  const statusOf = async (token: string, method: "GET" | "PUT", url: string): Promise<number> => {
+    const payload = method === "PUT" ? { payload: "x" } : {};
+    return (await matrix.send({ method, url, ...payload }, token)).statusCode;
+  };
+  const web = serviceAccountToken("shop", "web");
+  assert.equal(await statusOf(web, "PUT", "/v1/kv/shop/a"), 201);
+  assert.equal(await statusOf(web, "GET", "/v1/kv/config/a"), 404, "of its namespace, to read");
+  assert.equal(await statusOf(web, "PUT", "/v1/kv/config/a"), 403);
+  assert.equal(await statusOf(web, "PUT", "/v1/kv/app/a"), 403);
+  assert.equal(await statusOf(web, "GET", "/v1/cluster"), 403);
+  const sibling = serviceAccountToken("shop", "worker");
+  assert.equal(await statusOf(sibling, "GET", "/v1/kv/config/a"), 404);
+  assert.equal(await statusOf(sibling, "PUT", "/v1/kv/shop/a"), 403);
+  const namesake = serviceAccountToken("shop2", "web");
+  assert.equal(await statusOf(namesake, "PUT", "/v1/kv/shop/a"), 403);
+  assert.equal(await statusOf(namesake, "GET", "/v1/kv/config/a"), 403);
+  const next = signToken(signers.kubernetesNext.signer, account(), { kid: "next" });
+  assert.equal(await statusOf(next, "PUT", "/v1/kv/shop/b"), 201, "the other key of the set");
 });

@@ -10,10 +10,12 @@ import { MemoryNode, makeSealer } from "../../node/src/api/api.test-kit.ts";
 import {
   audience,
   issuer,
+  keySetText,
   makeAuthConfig,
   makeFolder,
   makeKeyConfig,
   makeKeyPair,
+  makeKeySetConfig,
   makeSecret,
   type Signer,
   signToken,
@@ -27,6 +29,10 @@ import { type Config, loadConfig } from "../../node/src/config/index.ts";
 
 /** Issuer of tokens whose key is not trusted to grant. */
 export const foreignIssuer = "https://foreign.test";
+/** Issuer of a Kubernetes cluster, whose keys come as a key set. */
+export const kubernetesIssuer = "https://kubernetes.default.svc";
+/** `NAMESPACE/NAME` of the store, as the operator has it. */
+export const kubernetesAudience = "data/store";
 
 export interface RegisteredRoute {
   readonly method: string;
@@ -42,6 +48,12 @@ export const signers: {
   readonly eddsa: TestKeyPair;
   readonly stranger: ReturnType<typeof makeSecret>;
   readonly rsaStranger: TestKeyPair;
+  /** In the key set, with the kid `current`. */
+  readonly kubernetes: TestKeyPair;
+  /** In the key set, with the kid `next`. */
+  readonly kubernetesNext: TestKeyPair;
+  /** Of the same API server, no longer in the key set. */
+  readonly kubernetesOld: TestKeyPair;
 } = {
   secret: makeSecret(),
   rsa: makeKeyPair("RS256"),
@@ -49,7 +61,16 @@ export const signers: {
   eddsa: makeKeyPair("EdDSA"),
   stranger: makeSecret(),
   rsaStranger: makeKeyPair("RS256"),
+  kubernetes: makeKeyPair("RS256"),
+  kubernetesNext: makeKeyPair("RS256"),
+  kubernetesOld: makeKeyPair("RS256"),
 };
+
+/** As the API server publishes it under /openid/v1/jwks. */
+export const kubernetesKeySet: string = keySetText(
+  { use: "sig", alg: "RS256", kid: "current", ...signers.kubernetes.publicJwk },
+  { use: "sig", alg: "RS256", kid: "next", ...signers.kubernetesNext.publicJwk },
+);
 
 export interface Matrix extends AsyncDisposable {
   readonly server: ApiServer;
@@ -80,12 +101,34 @@ function loadTestConfig(folder: TestFolder): Config {
     makeKeyConfig({ name: "rs", algorithm: "RS256", file: pem("rs", rsa.publicPem), ...foreign }),
     makeKeyConfig({ name: "es", algorithm: "ES256", file: pem("es", ecdsa.publicPem) }),
     makeKeyConfig({ name: "ed", algorithm: "EdDSA", file: pem("ed", eddsa.publicPem) }),
+    makeKeySetConfig({
+      name: "kubernetes",
+      jwksFile: folder.write("jwks.json", kubernetesKeySet, 0o644),
+      issuer: kubernetesIssuer,
+      audiences: [kubernetesAudience],
+    }),
   ];
-  const match = { iss: foreignIssuer, sub: "system:serviceaccount:shop:*" };
-  const grants = [{ prefix: "app/", verbs: ["read", "write"] }];
-  const policies = JSON.stringify({ policies: [{ name: "shop", match, grants }] });
+  const policies = JSON.stringify({ policies: testPolicies });
   return { ...config, auth: makeAuthConfig(keys, folder.write("policies.yaml", policies)) };
 }
+
+const testPolicies = [
+  {
+    name: "shop",
+    match: { iss: foreignIssuer, sub: "system:serviceaccount:shop:*" },
+    grants: [{ prefix: "app/", verbs: ["read", "write"] }],
+  },
+  {
+    name: "one-account",
+    match: { iss: kubernetesIssuer, sub: "system:serviceaccount:shop:web" },
+    grants: [{ prefix: "shop/", verbs: ["read", "write"] }],
+  },
+  {
+    name: "whole-namespace",
+    match: { iss: kubernetesIssuer, "kubernetes.io.namespace": "shop" },
+    grants: [{ prefix: "config/", verbs: ["read"] }],
+  },
+];
 
 /** Watches fastify itself, so that a route is seen whoever registers it. */
 function watchRoutes(routes: RegisteredRoute[]): () => void {
@@ -156,3 +199,24 @@ export const everything: readonly Grant[] = [{ prefix: "", verbs: ["read", "writ
 /** A token of the foreign issuer. */
 export const foreignToken = (subject: string, signer: Signer = signers.rsa.signer): string =>
   signToken(signer, claimsFor(everything, { iss: foreignIssuer, sub: subject }));
+
+/** Claims of a projected service-account token, as Kubernetes 1.37 makes them. */
+export function serviceAccountClaims(namespace: string, name: string, change: object = {}): object {
+  const account = { name, uid: "2a3d0b6e-5c62-4f0f-8a39-5f3e0a6d1c11" };
+  const pod = { name: `${name}-0`, uid: "7f9c5f43-0f7e-4a3c-9d0e-6f1f7d1f2b22" };
+  const node = { name: "node-0", uid: "d0c4a3f5-3b1a-4c53-8a77-1d9a6b3c4d33" };
+  return {
+    ...claimsFor([], { iss: kubernetesIssuer, aud: [kubernetesAudience], kv: undefined }),
+    sub: `system:serviceaccount:${namespace}:${name}`,
+    jti: "b8a1a7f2-62ff-4a3f-8f0b-8c7d6e5f4a44",
+    "kubernetes.io": { namespace, node, pod, serviceaccount: account },
+    ...change,
+  };
+}
+
+/** The token in a pod of that account, signed as the API server does. */
+export const serviceAccountToken = (namespace: string, name: string, change: object = {}): string =>
+  signToken(signers.kubernetes.signer, serviceAccountClaims(namespace, name, change), {
+    kid: "current",
+    typ: undefined,
+  });

@@ -25,10 +25,13 @@ const authKeySchema: JsonSchema<AuthKeyConfig> = schemaOf<AuthKeyConfig>()(
     {
       name: Type.String({ minLength: 1, maxLength: 128 }),
       keyId: Type.Optional(plainText),
-      algorithm: Type.Unsafe<AuthAlgorithm>(
-        Type.Union(algorithms.map((algorithm) => Type.Literal(algorithm))),
+      algorithm: Type.Optional(
+        Type.Unsafe<AuthAlgorithm>(
+          Type.Union(algorithms.map((algorithm) => Type.Literal(algorithm))),
+        ),
       ),
-      file: plainText,
+      file: Type.Optional(plainText),
+      jwksFile: Type.Optional(plainText),
       issuer: plainText,
       audiences: Type.Array(plainText, { minItems: 1, maxItems: 16 }),
       grants: Type.Union([Type.Literal("trusted"), Type.Literal("policies")]),
@@ -45,7 +48,8 @@ export const authSchema: JsonSchema<AuthConfig> = schemaOf<AuthConfig>()(
         description:
           "Keys that tokens are verified with, each pinned to one algorithm and issuer: `name`, " +
           "`keyId` (optional: the tokens' `kid`), `algorithm`, `file` (an HS256 secret of 32 " +
-          "bytes or more with mode 0600, else a PEM public key), `issuer`, `audiences`, and " +
+          "bytes or more with mode 0600, else a PEM public key) or, instead of these three, " +
+          "`jwksFile` (all keys of one issuer, RFC 7517), `issuer`, `audiences`, and " +
           "`grants`: `trusted` when the tokens' own `kv` claim may grant, `policies` when only " +
           "the policies file does. As JSON in the environment and in a flag.",
         minItems: 1,

@@ -1,5 +1,5 @@
 /** Settings that are each valid but cannot all be meant. Pure; says which settings and why. */
-import type { Config } from "./types.ts";
+import type { AuthKeyConfig, Config } from "./types.ts";
 
 /** Settings that contradict each other. */
 export interface Contradiction {
@@ -99,8 +99,24 @@ function addressProblems({ listen, advertise }: Config): Contradiction[] {
   return problems;
 }
 
+/** What is wrong with the way a key is named: one key with its algorithm, or a set of keys. */
+function findKeyFault(key: AuthKeyConfig): string | null {
+  const given = (["keyId", "algorithm", "file"] as const).filter((field) => field in key);
+  if (key.jwksFile !== undefined) {
+    return given.length === 0 ? null : `${given.join(" and ")} must be left out beside jwksFile`;
+  }
+  return key.algorithm !== undefined && key.file !== undefined
+    ? null
+    : "needs algorithm and file, or jwksFile alone";
+}
+
 function authProblems({ auth }: Config): Contradiction[] {
   const problems: Contradiction[] = [];
+  for (const key of auth.keys) {
+    const fault = findKeyFault(key);
+    if (fault === null) continue;
+    problems.push({ paths: ["auth.keys"], why: `auth.keys: key "${key.name}": ${fault}` });
+  }
   const names = auth.keys.map((key) => key.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {

@@ -119,6 +119,21 @@ test("values of the wrong type or out of bounds are refused with bounds and sour
   assert.match(refusal({ argv: ["--auth.keys", weak] }), /auth\.keys\.0\.algorithm/);
 });
 
+test("a key has a file and its algorithm, or a key set's file and neither", () => {
+  const { algorithm, file, ...whose } = key;
+  const given = (...keys: object[]): Given => ({ argv: ["--auth.keys", JSON.stringify(keys)] });
+  const set = { ...whose, name: "kubernetes", jwksFile: "/jwks.json" };
+  assert.deepEqual(load(given(key, set)).auth.keys, [key, set]);
+  const neither = /auth\.keys: key "local": needs algorithm and file, or jwksFile alone/;
+  assert.match(refusal(given(whose)), neither);
+  assert.match(refusal(given({ ...whose, algorithm })), neither);
+  assert.match(refusal(given({ ...whose, file })), neither);
+  assert.match(
+    refusal(given({ ...set, file, algorithm }, { ...set, name: "b", keyId: "k" })),
+    /"kubernetes": algorithm and file must be left out beside jwksFile.*\n.*"b": keyId must be/,
+  );
+});
+
 test("a missing setting tells how to set it; all problems come at once", () => {
   assert.throws(
     () => loadConfig({ argv: ["--x"], env: {}, readFile: () => "" }),

@@ -111,11 +111,14 @@ export type AuthAlgorithm =
   | "ES512"
   | "EdDSA";
 
+/** One key in `file`, used with `algorithm`; or all keys of the issuer in `jwksFile`. */
 export interface AuthKeyConfig {
   readonly name: string;
   readonly keyId?: string;
-  readonly algorithm: AuthAlgorithm;
-  readonly file: string;
+  readonly algorithm?: AuthAlgorithm;
+  readonly file?: string;
+  /** Instead of `keyId`, `algorithm` and `file`: contradictions.ts sees to it. */
+  readonly jwksFile?: string;
   readonly issuer: string;
   readonly audiences: readonly string[];
   readonly grants: "trusted" | "policies";

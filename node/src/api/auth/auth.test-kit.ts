@@ -113,6 +113,8 @@ export interface TestKeyPair {
   readonly signer: Extract<Signer, { privateKey: KeyObject }>;
   readonly publicPem: string;
   readonly privatePem: string;
+  /** RFC 7517, without `kid`, `alg` and `use`. */
+  readonly publicJwk: Readonly<Record<string, unknown>>;
 }
 
 function generatePair(algorithm: Exclude<Algorithm, "HS256">): {
@@ -139,6 +141,7 @@ export function makeKeyPair(algorithm: Exclude<Algorithm, "HS256">): TestKeyPair
     signer: { algorithm, privateKey },
     publicPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
     privatePem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    publicJwk: { ...publicKey.export({ format: "jwk" }) },
   };
 }
 
@@ -153,6 +156,9 @@ export const makeSpec = (overrides: Partial<AuthKeySpec> & { file: string }): Au
   ...overrides,
 });
 
+/** A key set's file with these keys. */
+export const keySetText = (...keys: readonly object[]): string => JSON.stringify({ keys });
+
 /** The same as the configuration has it. */
 export const makeKeyConfig = (
   overrides: Partial<AuthKeyConfig> & { file: string },
@@ -162,6 +168,17 @@ export const makeKeyConfig = (
   issuer,
   audiences: [audience],
   grants: "trusted",
+  ...overrides,
+});
+
+/** A key set as the configuration has it, of an issuer whose tokens do not grant. */
+export const makeKeySetConfig = (
+  overrides: Partial<AuthKeyConfig> & { jwksFile: string },
+): AuthKeyConfig => ({
+  name: "set",
+  issuer,
+  audiences: [audience],
+  grants: "policies",
   ...overrides,
 });
 

@@ -7,9 +7,16 @@ import type { AuthConfig, AuthKeyConfig } from "../../config/index.ts";
 import type { Authorizer } from "../authorization.ts";
 import { readTextFile } from "./auth-files.ts";
 import { type AuthLog, createFailureLog } from "./failure-log.ts";
-import { type AuthKeySpec, loadKeys, type VerificationKey } from "./keys.ts";
+import { parseKeySet } from "./key-set.ts";
+import {
+  type AuthKeySpec,
+  checkKeySpecs,
+  type KeySetSpec,
+  loadKeys,
+  type VerificationKey,
+} from "./keys.ts";
 import { noPolicies, type PolicySet, parsePolicies } from "./policies.ts";
-import type { AuthFailureReason } from "./reasons.ts";
+import { AuthConfigurationError, type AuthFailureReason } from "./reasons.ts";
 import { createTokenAuthorizer } from "./token-authorizer.ts";
 import {
   type AuthRules,
@@ -48,7 +55,11 @@ export interface AuthStats extends VerifierCounters {
   readonly failures: ReadonlyMap<AuthFailureReason, number>;
   readonly keys: readonly AuthKeyInfo[];
   readonly policies: number;
-  readonly reloads: { readonly keys: WatchCounters; readonly policies: WatchCounters };
+  readonly reloads: {
+    readonly keys: WatchCounters;
+    readonly jwks: WatchCounters;
+    readonly policies: WatchCounters;
+  };
 }
 
 export interface Auth {
@@ -63,8 +74,32 @@ function keySource(specs: readonly AuthKeySpec[]): WatchedSource<readonly Verifi
   return {
     name: "keys",
     read: async () => {
-      const keys = await loadKeys(specs);
+      const keys = specs.length === 0 ? [] : await loadKeys(specs);
       return { digest: keys.map((key) => key.fingerprint).join(" "), make: () => keys };
+    },
+  };
+}
+
+/** Apart from the other keys: a bad set must not hold up the change of a secret. */
+function keySetSource(
+  specs: readonly KeySetSpec[],
+  log: AuthLog,
+): WatchedSource<readonly VerificationKey[]> {
+  return {
+    name: "jwks",
+    read: async () => {
+      const texts = await Promise.all(specs.map((spec) => readTextFile(spec.jwksFile)));
+      return {
+        digest: createHash("sha256").update(JSON.stringify(texts)).digest("hex"),
+        make: () =>
+          specs.flatMap((spec, i) => {
+            const { keys, skipped } = parseKeySet(spec, texts[i] ?? "");
+            if (skipped.length > 0) {
+              log.warn({ key: spec.name, skipped }, "keys of a key set cannot be used");
+            }
+            return keys;
+          }),
+      };
     },
   };
 }
@@ -97,7 +132,15 @@ const describeKey = ({
   fingerprint,
 });
 
-const toKeySpec = (key: AuthKeyConfig): AuthKeySpec => ({ ...key, keyId: key.keyId ?? null });
+function toSpec(config: AuthKeyConfig): AuthKeySpec | KeySetSpec {
+  const { name, issuer, audiences, grants, jwksFile, algorithm, file } = config;
+  const whose = { name, issuer, audiences, grants };
+  if (jwksFile !== undefined) return { ...whose, jwksFile };
+  if (algorithm === undefined || file === undefined) {
+    throw new AuthConfigurationError(`auth key "${name}" needs algorithm and file, or jwksFile`);
+  }
+  return { ...whose, keyId: config.keyId ?? null, algorithm, file };
+}
 
 const limitsOf = (config: AuthConfig): VerifierLimits => ({
   clockSkewSeconds: config.clockSkewMs / 1000,
@@ -113,28 +156,32 @@ const limitsOf = (config: AuthConfig): VerifierLimits => ({
 export async function openAuth(options: AuthOptions): Promise<Auth> {
   const { config, log, nowMs } = options;
   const watch = { intervalMs: config.reloadMs, settleMs, log };
-  const keys = await loadWatched(keySource(config.keys.map(toKeySpec)), watch);
+  const specs = config.keys.map(toSpec);
+  checkKeySpecs(specs);
+  const keys = await loadWatched(keySource(specs.filter((spec) => "file" in spec)), watch);
+  const sets = specs.filter((spec) => "jwksFile" in spec);
+  const jwks = await loadWatched(keySetSource(sets, log), watch);
   const policies = await loadWatched(policySource(config.policiesFile), watch);
-  const rules = (): AuthRules => ({ keys: keys.current(), policies: policies.current() });
+  const allKeys = (): readonly VerificationKey[] => [...keys.current(), ...jwks.current()];
+  const rules = (): AuthRules => ({ keys: allKeys(), policies: policies.current() });
   const verifier = createVerifier(rules(), limitsOf(config));
-  keys.start(() => verifier.setRules(rules()));
-  policies.start(() => verifier.setRules(rules()));
+  const watched = [keys, jwks, policies];
+  for (const one of watched) one.start(() => verifier.setRules(rules()));
   const failures = createFailureLog(log, nowMs);
   return {
     authorizer: createTokenAuthorizer({ verifier, failures, nowMs }),
     stats: () => ({
       ...verifier.counters(),
       failures: failures.counts(),
-      keys: keys.current().map(describeKey),
+      keys: allKeys().map(describeKey),
       policies: policies.current().policies.length,
-      reloads: { keys: keys.counters(), policies: policies.counters() },
+      reloads: { keys: keys.counters(), jwks: jwks.counters(), policies: policies.counters() },
     }),
     reload: async () => {
-      await Promise.all([keys.poll(), policies.poll()]);
+      await Promise.all(watched.map((one) => one.poll()));
     },
     close: () => {
-      keys.close();
-      policies.close();
+      for (const one of watched) one.close();
     },
   };
 }

@@ -8,15 +8,10 @@ import { type Algorithm, checkPublicKey, hmacSecretBytesMin } from "./algorithms
 import { readSecretFile, readTextFile } from "./auth-files.ts";
 import { AuthConfigurationError } from "./reasons.ts";
 
-/** One key as the configuration describes it. */
-export interface AuthKeySpec {
+/** Whose tokens a key or a set of keys verifies, and what they are worth. */
+export interface TokenIssuer {
   /** What log, metrics and status call it; unique. */
   readonly name: string;
-  /** The `kid` its tokens carry; null: tokens are matched by issuer and algorithm alone. */
-  readonly keyId: string | null;
-  readonly algorithm: Algorithm;
-  /** HS256: the secret's file (0600). Otherwise a PEM file with one public key. */
-  readonly file: string;
   /** The exact `iss` of its tokens. */
   readonly issuer: string;
   /** A token must name one of these in `aud`. */
@@ -28,7 +23,25 @@ export interface AuthKeySpec {
   readonly grants: "trusted" | "policies";
 }
 
-export interface VerificationKey extends AuthKeySpec {
+/** One key as the configuration describes it. */
+export interface AuthKeySpec extends TokenIssuer {
+  /** The `kid` its tokens carry; null: tokens are matched by issuer and algorithm alone. */
+  readonly keyId: string | null;
+  readonly algorithm: Algorithm;
+  /** HS256: the secret's file (0600). Otherwise a PEM file with one public key. */
+  readonly file: string;
+}
+
+/** All keys of one issuer, in one file that the issuer's key rotation changes. */
+export interface KeySetSpec extends TokenIssuer {
+  /** A JSON Web Key Set (RFC 7517 §5) of public keys. */
+  readonly jwksFile: string;
+}
+
+/** A key that is ready to verify with, pinned to its algorithm and issuer. */
+export interface VerificationKey extends TokenIssuer {
+  readonly keyId: string | null;
+  readonly algorithm: Algorithm;
   readonly key: KeyObject;
   /** SHA-256 of the public key or of the secret's own digest, 12 digits; names a key in a log. */
   readonly fingerprint: string;
@@ -37,7 +50,8 @@ export interface VerificationKey extends AuthKeySpec {
 /** Selection tries several keys of one issuer in turn, so their number is bounded. */
 export const authKeysMax = 32;
 
-const fingerprintOf = (material: Buffer): string =>
+/** @param material a secret, or a public key as DER (SPKI) */
+export const fingerprintOf = (material: Buffer): string =>
   // Hashed twice with a label: what is shown says nothing about a secret, not even to a guesser
   // who holds the SHA-256 of candidate secrets.
   createHash("sha256")
@@ -45,6 +59,12 @@ const fingerprintOf = (material: Buffer): string =>
     .update(createHash("sha256").update(material).digest())
     .digest("hex")
     .slice(0, 12);
+
+/** Without the file's name, which no request needs. */
+const ready = (
+  { name, keyId, algorithm, issuer, audiences, grants }: AuthKeySpec,
+  loaded: Pick<VerificationKey, "key" | "fingerprint">,
+): VerificationKey => ({ name, keyId, algorithm, issuer, audiences, grants, ...loaded });
 
 async function loadSecret(spec: AuthKeySpec): Promise<VerificationKey> {
   const secret = await readSecretFile(spec.file);
@@ -60,7 +80,7 @@ async function loadSecret(spec: AuthKeySpec): Promise<VerificationKey> {
         `HS256 needs at least ${hmacSecretBytesMin}`,
     );
   }
-  return { ...spec, key: createSecretKey(secret), fingerprint: fingerprintOf(secret) };
+  return ready(spec, { key: createSecretKey(secret), fingerprint: fingerprintOf(secret) });
 }
 
 function parsePublicKey(spec: AuthKeySpec, pem: string): KeyObject {
@@ -94,10 +114,11 @@ async function loadPublicKey(
     throw new AuthConfigurationError(`auth key "${spec.name}" (${spec.file}): ${wrong}`);
   }
   const der = key.export({ type: "spki", format: "der" });
-  return { ...spec, key, fingerprint: fingerprintOf(der) };
+  return ready(spec, { key, fingerprint: fingerprintOf(der) });
 }
 
-function checkSpecs(specs: readonly AuthKeySpec[]): void {
+/** Everything that can be told without the files. @throws AuthConfigurationError naming the key */
+export function checkKeySpecs(specs: readonly (AuthKeySpec | KeySetSpec)[]): void {
   if (specs.length === 0) {
     throw new AuthConfigurationError("no auth key is configured: nobody could use this node");
   }
@@ -112,7 +133,7 @@ function checkSpecs(specs: readonly AuthKeySpec[]): void {
     if (spec.issuer === "" || spec.audiences.length === 0 || spec.audiences.includes("")) {
       throw new AuthConfigurationError(`auth key "${spec.name}" needs an issuer and an audience`);
     }
-    if (spec.keyId === null) continue;
+    if ("jwksFile" in spec || spec.keyId === null) continue;
     const identity = JSON.stringify([spec.issuer, spec.algorithm, spec.keyId]);
     const other = identities.get(identity);
     if (other !== undefined) {
@@ -126,7 +147,7 @@ function checkSpecs(specs: readonly AuthKeySpec[]): void {
 
 /** Loads all keys or none. @throws AuthConfigurationError naming the key and its file */
 export async function loadKeys(specs: readonly AuthKeySpec[]): Promise<readonly VerificationKey[]> {
-  checkSpecs(specs);
+  checkKeySpecs(specs);
   return Promise.all(
     specs.map((spec) =>
       spec.algorithm === "HS256" ? loadSecret(spec) : loadPublicKey(spec, spec.algorithm),

@@ -24,6 +24,7 @@ const bySource = (
   read: (counters: Snapshot["auth"]["reloads"]["keys"]) => number,
 ): readonly Sample[] => [
   { labels: { source: "keys" }, value: read(auth.reloads.keys) },
+  { labels: { source: "jwks" }, value: read(auth.reloads.jwks) },
   { labels: { source: "policies" }, value: read(auth.reloads.policies) },
 ];
 

@@ -113,7 +113,7 @@ const authStats: AuthStats = {
   cachedTokens: 2,
   keys: [],
   policies: 4,
-  reloads: { keys: noReload, policies: { reloads: 1, failures: 2, stale: true } },
+  reloads: { keys: noReload, jwks: noReload, policies: { reloads: 1, failures: 2, stale: true } },
 };
 
 const encryptionStats: EncryptionStats = {
