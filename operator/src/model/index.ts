@@ -1,4 +1,15 @@
 /** The door of the pure model: the resource, what was observed, what may be done. */
+export { kvClusterCrd, resourceNames } from "./api/crd.ts";
+export { type Decoded, decodeKVCluster } from "./api/decode.ts";
+export { fillDefaults } from "./api/defaults.ts";
+export { isJsonObject, type Json, type JsonObject } from "./api/json.ts";
+export { kvClusterSchema, nameLengthMax, rootStructure } from "./api/schema.ts";
+export {
+  judgeSchemaVersion,
+  type SchemaFault,
+  schemaVersion,
+  schemaVersionAnnotation,
+} from "./api/schema-version.ts";
 export type {
   AuthSpec,
   Condition,
@@ -60,3 +71,4 @@ export type {
   Plan,
   StoreAction,
 } from "./plan/action.ts";
+export { formatTime, parseTime } from "./time.ts";

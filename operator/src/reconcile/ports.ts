@@ -16,6 +16,28 @@ import type {
  */
 export type ReadMode = "cached" | "fresh";
 
+/** Why the API server did not do what was asked; `code` of every error that `KubePort` throws. */
+export type KubeErrorCode =
+  | "notFound"
+  /** The resourceVersion or uid sent along is not the present one. */
+  | "conflict"
+  | "alreadyExists"
+  /** A version, or the continuation of a list, that has been compacted away. */
+  | "gone"
+  | "forbidden"
+  | "unauthorized"
+  /** The API server understood and refused: a retry of the same will fail again. */
+  | "invalid"
+  | "tooManyRequests"
+  /** No connection, or a 5xx. */
+  | "unavailable"
+  /** No answer within the time limit; a write may have happened. */
+  | "timeout"
+  /** We gave up ourselves: the process stops, or lost the Lease. */
+  | "aborted"
+  /** The answer is not what the API promises. */
+  | "malformed";
+
 /** Everything of `Observed` but the nodes. */
 export type KubeView = Omit<Observed, "nodes" | "now">;
 
@@ -32,7 +54,7 @@ export interface KubePort {
   /**
    * Writes the complete status, with the resourceVersion of `cluster` as a precondition: a status
    * that was worked out from an old resource must not undo a newer one (it could forget the
-   * cluster's id). @throws KubeError of code `Conflict` when `cluster` is not the newest
+   * cluster's id). @throws KubeError of code `conflict` when `cluster` is not the newest
    */
   writeStatus(cluster: KVCluster, status: KVClusterStatus): Promise<void>;
   recordEvent(cluster: KVCluster, event: EventIntent): Promise<void>;

@@ -1,0 +1,241 @@
+/** The steps of one pass and what it has found out so far. Lives for one pass only. */
+import type {
+  Action,
+  EventIntent,
+  KVCluster,
+  KVClusterStatus,
+  NodeView,
+  Observed,
+  Plan,
+  StoreAction,
+} from "../model/index.ts";
+import { actionKey, isDispensable, isRepair, isStoreAction } from "./action-kinds.ts";
+import { codeOf, conflictCode, describeAction, type Failure, toFailure } from "./failure.ts";
+import type { ClusterKey, KubeView, StoreAccess } from "./ports.ts";
+import type { ReconcileParts, ReconcileResult } from "./reconcile.ts";
+import { isSameJson } from "./same-json.ts";
+import { tellFailures } from "./tell-failures.ts";
+
+/** After something that cannot be taken back, its outcome is looked at soon. */
+const REQUEUE_AFTER_CHANGE_MS = 1_000;
+
+export class Pass {
+  readonly #parts: ReconcileParts;
+  readonly #key: ClusterKey;
+  /** The newest that this pass has read. */
+  #cluster: KVCluster;
+  #observed: Observed | null = null;
+  #plan: Plan | null = null;
+  /** Made by this pass and perhaps not yet in the resource's status. */
+  #newClusterId: string | null = null;
+  #isGone = false;
+  #isBlocked = false;
+  #hasChangedMuch = false;
+  /** As this pass wrote it last. */
+  #written: KVClusterStatus | null = null;
+  readonly #done: string[] = [];
+  /** What is planned again in the same pass is not tried again. */
+  readonly #tried = new Set<string>();
+  readonly #failures: Failure[] = [];
+  readonly #events = new Map<string, EventIntent>();
+
+  constructor(parts: ReconcileParts, key: ClusterKey, cluster: KVCluster) {
+    this.#parts = parts;
+    this.#key = key;
+    this.#cluster = cluster;
+  }
+
+  async run(): Promise<ReconcileResult> {
+    await this.#attempt("look at the cluster", () => this.#work());
+    if (!this.#isGone) await this.#attempt("write the status", () => this.#tell());
+    if (this.#isGone) return { type: "gone" };
+    await this.#recordEvents();
+    const planned = this.#plan?.requeueAfterMs ?? REQUEUE_AFTER_CHANGE_MS;
+    return {
+      type: "reconciled",
+      cluster: this.#cluster,
+      status: this.#status(),
+      done: this.#done,
+      failures: this.#failures,
+      requeueAfterMs: this.#hasChangedMuch ? Math.min(planned, REQUEUE_AFTER_CHANGE_MS) : planned,
+    };
+  }
+
+  async #work(): Promise<void> {
+    const view = await this.#parts.kube.look(this.#cluster);
+    const first = this.#decide(view, []);
+    await this.#carryOut(first.actions.filter((action) => isRepair(action, view.statefulSet)));
+    const access = await this.#survey(view);
+    const { actions } = this.#decide(view, access.nodes);
+    const open = actions.filter((action) => !this.#tried.has(actionKey(action)));
+    if (this.#isBlocked) return;
+    if (open.every((action) => isRepair(action, view.statefulSet))) await this.#carryOut(open);
+    else await this.#workOnFreshRead(view, access);
+  }
+
+  /** Decides once more, on what the API server says now. */
+  async #workOnFreshRead(cached: KubeView, access: StoreAccess): Promise<void> {
+    const cluster = await this.#parts.kube.cluster(this.#key, "fresh");
+    if (cluster === null || isAnother(cluster, this.#cluster)) {
+      this.#isGone = true;
+      return;
+    }
+    this.#cluster = cluster;
+    const view = await this.#parts.kube.look(cluster, "fresh");
+    const nodes = access.nodes.filter((node) => isSamePod(node, cached, view));
+    const { actions } = this.#decide(view, nodes);
+    await this.#carryOut(actions, { ...access, pods: view.pods, nodes });
+  }
+
+  #decide(view: KubeView, nodes: readonly NodeView[]): Plan {
+    const { plan, defaults, clock } = this.#parts;
+    this.#observed = { ...view, nodes, now: clock.now() };
+    this.#plan = plan(this.#observed, defaults);
+    assertOneStoreAction(this.#plan);
+    for (const event of this.#plan.events) {
+      this.#events.set(`${event.reason} ${event.note}`, event);
+    }
+    return this.#plan;
+  }
+
+  /** Without a secret there is no store to ask: it is made before the first pod starts. */
+  async #survey({ pods }: KubeView): Promise<StoreAccess> {
+    const { kube, members } = this.#parts;
+    let access: StoreAccess = { pods, nodes: [], secret: new Uint8Array() };
+    const isAsked = await this.#attempt("ask the nodes", async () => {
+      const secret = await kube.adminSecret(this.#cluster);
+      if (secret === null) return;
+      access = { pods, secret, nodes: await members.survey(this.#cluster, pods, secret) };
+    });
+    if (!isAsked) this.#isBlocked = true;
+    return access;
+  }
+
+  /** In order, until one fails; what the cluster can do without holds nothing up. */
+  async #carryOut(actions: readonly Action[], access: StoreAccess | null = null): Promise<void> {
+    for (const action of actions) {
+      const key = actionKey(action);
+      if (this.#tried.has(key)) continue;
+      this.#tried.add(key);
+      const what = describeAction(action);
+      if (await this.#attempt(what, () => this.#execute(action, access))) {
+        this.#done.push(what);
+      } else if (!isDispensable(action)) {
+        this.#isBlocked = true;
+        return;
+      }
+    }
+  }
+
+  async #execute(action: Action, access: StoreAccess | null): Promise<void> {
+    if (isStoreAction(action)) return await this.#askStore(action, known(access));
+    if (action.type === "deleteClaim") await this.#proveNoMember(action.member, known(access));
+    if (action.type === "deletePod" || action.type === "deleteClaim") this.#hasChangedMuch = true;
+    await this.#parts.kube.execute(this.#cluster, action);
+  }
+
+  async #askStore(action: StoreAction, access: StoreAccess): Promise<void> {
+    // Written before it is done: killed in between, one replacement too many is counted, and none
+    // is forgotten.
+    if (action.type === "removeMember" && action.isReplacement) await this.#tell();
+    this.#hasChangedMuch = true;
+    const result = await this.#parts.members.execute(this.#cluster, action, access);
+    if (result.type !== "bootstrapped") return;
+    this.#newClusterId = result.clusterId;
+    await this.#tell();
+  }
+
+  /** @throws when the member is one, or when the store cannot prove that it is none */
+  async #proveNoMember(member: string, access: StoreAccess): Promise<void> {
+    const members = await this.#parts.members.confirmMembers(this.#cluster, access);
+    if (members.has(member)) {
+      throw new Error(`${member} is a member of the store: its volume claim must stay`);
+    }
+  }
+
+  #status(): KVClusterStatus {
+    const written = this.#cluster.status ?? {};
+    const planned = this.#plan?.status ?? written;
+    // Once known it is never forgotten: it is the proof that the store must not be made again.
+    const clusterId = written.clusterId ?? this.#newClusterId ?? planned.clusterId;
+    const status = { ...planned, ...(clusterId === undefined ? {} : { clusterId }) };
+    return tellFailures(status, this.#failures, {
+      live: written,
+      generation: this.#cluster.metadata.generation,
+      now: this.#parts.clock.now(),
+    });
+  }
+
+  async #tell(): Promise<void> {
+    if (await this.#write()) return;
+    const cluster = await this.#parts.kube.cluster(this.#key, "fresh");
+    if (cluster === null || isAnother(cluster, this.#cluster)) {
+      this.#isGone = true;
+      return;
+    }
+    this.#cluster = cluster;
+    this.#written = null;
+    if (this.#observed !== null) {
+      this.#observed = { ...this.#observed, cluster };
+      this.#plan = this.#parts.plan(this.#observed, this.#parts.defaults);
+    }
+    if (!(await this.#write())) throw new Error("the resource changes faster than it is told of");
+  }
+
+  /** False when the resource has changed since it was read. */
+  async #write(): Promise<boolean> {
+    const status = this.#status();
+    if (isSameJson(status, this.#written ?? this.#cluster.status ?? {})) return true;
+    try {
+      await this.#parts.kube.writeStatus(this.#cluster, status);
+      this.#written = status;
+      return true;
+    } catch (error) {
+      if (codeOf(error) === conflictCode) return false;
+      throw error;
+    }
+  }
+
+  async #recordEvents(): Promise<void> {
+    const { kube } = this.#parts;
+    for (const event of this.#events.values()) {
+      await this.#attempt(`record the event ${event.reason}`, () =>
+        kube.recordEvent(this.#cluster, event),
+      );
+    }
+  }
+
+  async #attempt(what: string, task: () => Promise<void>): Promise<boolean> {
+    try {
+      await task();
+      return true;
+    } catch (error) {
+      this.#failures.push(toFailure(what, error));
+      return false;
+    }
+  }
+}
+
+const isAnother = (found: KVCluster, known: KVCluster): boolean =>
+  found.metadata.uid !== known.metadata.uid || found.metadata.deletionTimestamp !== undefined;
+
+/** What a node said counts for the pod that was asked, not for its successor of the same name. */
+function isSamePod(node: NodeView, cached: KubeView, fresh: KubeView): boolean {
+  const before = cached.pods.find(({ name }) => name === node.pod);
+  const now = fresh.pods.find(({ name }) => name === node.pod);
+  return before !== undefined && before.uid === now?.uid && before.ip === now.ip;
+}
+
+function assertOneStoreAction({ actions }: Plan): void {
+  const at = actions.findIndex(isStoreAction);
+  if (at === -1 || at === actions.length - 1) return;
+  throw new Error(`the plan has an action after ${describeAction(actions[at] ?? impossible())}`);
+}
+
+function known(access: StoreAccess | null): StoreAccess {
+  return access ?? impossible();
+}
+
+function impossible(): never {
+  throw new Error("a store action was planned before the store was asked");
+}
