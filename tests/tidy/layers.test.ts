@@ -63,7 +63,7 @@ const PURE: ReadonlySet<string> = new Set([
   ...["operator/model", "operator/reconcile"],
 ]);
 /** The schema of the resource is made with it; it reads nothing of the world. */
-const PURE_PACKAGES: ReadonlySet<string> = new Set(["typebox"]);
+const PURE_PACKAGES: ReadonlySet<string> = new Set(["typebox", "typebox/value"]);
 
 /** The layer of a path: its folder under src/, or the workspace for what lies above the layers. */
 function layerOf(path: string): string | undefined {
