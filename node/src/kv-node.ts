@@ -99,6 +99,7 @@ export class KvNode implements NodeService {
   }
 
   async drain(): Promise<void> {
+    if (!this.#isDraining) this.#setup.log.info("draining: not ready, leadership is handed over");
     this.#isDraining = true;
     await this.#running?.replica.drain(this.#setup.config.timeouts.shutdownGraceMs);
   }

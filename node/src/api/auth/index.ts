@@ -11,6 +11,7 @@ export {
 export { readSecretFile } from "./auth-files.ts";
 export { challengeFor } from "./challenge.ts";
 export type { AuthLog } from "./failure-log.ts";
+export { mintOwnToken } from "./own-token.ts";
 export {
   AuthConfigurationError,
   type AuthFailureReason,
