@@ -27,17 +27,28 @@ async function loadGenerators(): Promise<Generator[]> {
   return generators;
 }
 
-async function generateAll(generators: readonly Generator[]): Promise<GeneratedFile[]> {
+interface Generated {
+  readonly files: readonly GeneratedFile[];
+  /** Why a generator made none; the others' files are good all the same. */
+  readonly failures: readonly string[];
+}
+
+async function generateAll(generators: readonly Generator[]): Promise<Generated> {
   const files: GeneratedFile[] = [];
+  const failures: string[] = [];
   for (const generator of generators) {
-    const made = await generator.generate();
-    console.log(`${generator.name}: ${made.map((file) => file.path).join(" ")}`);
-    files.push(...made);
+    try {
+      const made = await generator.generate();
+      console.log(`${generator.name}: ${made.map((file) => file.path).join(" ")}`);
+      files.push(...made);
+    } catch (error) {
+      failures.push(`${generator.name}: ${error instanceof Error ? error.message : error}`);
+    }
   }
   const paths = files.map((file) => file.path);
   const twice = paths.filter((path, i) => paths.indexOf(path) !== i);
   if (twice.length > 0) throw new Error(`made by two generators: ${twice.join(" ")}`);
-  return files;
+  return { files, failures };
 }
 
 function write(files: readonly GeneratedFile[]): void {
@@ -85,14 +96,15 @@ async function main(mode: string | undefined): Promise<number> {
     return 2;
   }
   const generators = await loadGenerators();
-  const files = await generateAll(generators);
+  const { files, failures } = await generateAll(generators);
+  for (const failure of failures) console.error(`✖ ${failure}`);
   if (mode === "--write") write(files);
   const stale = mode === "--check" ? findStale(files) : [];
   for (const problem of stale) console.error(`✖ ${problem}`);
   if (stale.length > 0) console.error("Run `make generate` and commit what it writes.");
   console.log(`generators ${generators.length} files ${files.length} stale ${stale.length}`);
   if (files.length === 0) console.error("✖ no generator made a file, so nothing was verified");
-  return stale.length > 0 || files.length === 0 ? 1 : 0;
+  return stale.length + failures.length > 0 || files.length === 0 ? 1 : 0;
 }
 
 process.exitCode = await main(process.argv[2]);

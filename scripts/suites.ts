@@ -22,11 +22,12 @@ export const suites: readonly Suite[] = [
   { name: "simulation", run: "parallel", required: true },
   { name: "linearizability", run: "serial", required: false },
   { name: "cluster", run: "serial", required: true },
+  { name: "kubernetes", run: "serial", required: false },
   { name: "e2e", run: "serial", required: false },
 ];
 
-/** Suites that need more than this machine, so only `make e2e` runs them. */
-export const suitesByRequestOnly: ReadonlySet<string> = new Set(["e2e"]);
+/** Suites that need a Kubernetes (KUBECONFIG, or the lab): run only when asked for by name. */
+export const suitesByRequestOnly: ReadonlySet<string> = new Set(["kubernetes", "e2e"]);
 
 const suiteByFileName: readonly (readonly [RegExp, string])[] = [
   [/^paper[.-]/, "paper"],

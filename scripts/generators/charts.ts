@@ -1,0 +1,30 @@
+/**
+ * Makes what the charts take from the resource's schema, and the manifest that is rendered from
+ * the operator's chart.
+ */
+import { definitionTemplate } from "../charts/definition-template.ts";
+import { installManifest } from "../charts/install-manifest.ts";
+import { valuesSchema } from "../charts/values-schema.ts";
+import type { GeneratedFile, Generator } from "../generator.ts";
+import { generator as crd } from "./crd.ts";
+
+async function definition(): Promise<string> {
+  const [file] = await crd.generate();
+  if (file === undefined) throw new Error("the generator of the CRD made no file");
+  return file.content;
+}
+
+export const generator: Generator = {
+  name: "charts",
+  generate: async () => {
+    const text = await definition();
+    const parts: readonly GeneratedFile[] = [
+      {
+        path: "charts/kvcluster-operator/templates/definition.yaml",
+        content: definitionTemplate(text),
+      },
+      { path: "charts/kvcluster/values.schema.json", content: valuesSchema(text) },
+    ];
+    return [...parts, installManifest(parts)];
+  },
+};
