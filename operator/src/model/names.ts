@@ -8,6 +8,16 @@ export const fieldManager = "kvcluster-operator";
 export const intentAnnotation = "kvcluster.io/intent";
 /** Label on every child: the KVCluster's name. */
 export const clusterLabel = "kvcluster.io/cluster";
+/** Label that tells the two Services apart: `client` or `peers` (with the metrics port). */
+export const serviceLabel = "kvcluster.io/service";
+/** On the pod template: hash of `node.yaml`, so that a change rolls. */
+export const configAnnotation = "kvcluster.io/config";
+/** On ConfigMap NAME-access: the API server's issuer that the nodes were told. */
+export const issuerAnnotation = "kvcluster.io/issuer";
+/** The container of the node in its pod. */
+export const nodeContainer = "node";
+/** The claim template; a claim is `data-POD`. */
+export const claimTemplate = "data";
 
 export const ports = { http: 5000, peer: 5100, metrics: 8000 } as const;
 
@@ -15,6 +25,8 @@ export const paths = {
   config: "/etc/kvcluster/config/node.yaml",
   policies: "/etc/kvcluster/access/policies.yaml",
   jwks: "/etc/kvcluster/access/jwks.json",
+  /** Public keys and key sets of foreign issuers, one file each. */
+  issuers: "/etc/kvcluster/issuers",
   authSecret: "/etc/kvcluster/secrets/auth/jwt-secret",
   keyRing: "/etc/kvcluster/secrets/keyring/key-ring.json",
   peerSecret: "/etc/kvcluster/secrets/peer/peer-secret",
@@ -68,7 +80,20 @@ export const childNames = (name: string): ChildNames => ({
 
 /** Pod of an ordinal; also the member's name. */
 export const podName = (cluster: string, ordinal: number): string => `${cluster}-${ordinal}`;
-export const claimName = (cluster: string, ordinal: number): string => `data-${cluster}-${ordinal}`;
+export const claimName = (cluster: string, ordinal: number): string =>
+  `${claimTemplate}-${podName(cluster, ordinal)}`;
+
+/** Where a member says that it is reached; without the cluster domain, as its pod has them. */
+export function memberAddresses(
+  cluster: { readonly namespace: string; readonly name: string },
+  pod: string,
+): { readonly peerAddress: string; readonly clientAddress: string } {
+  const host = `${pod}.${childNames(cluster.name).headlessService}.${cluster.namespace}.svc`;
+  return {
+    peerAddress: `${host}:${ports.peer}`,
+    clientAddress: `http://${host}:${ports.http}`,
+  };
+}
 
 /** The ordinal in a pod's name, or null when it is not a pod of this cluster. */
 export function ordinalOf(cluster: string, pod: string): number | null {

@@ -1,0 +1,24 @@
+/**
+ * Whether claims and generated Secrets go with the KVCluster, as `retention.whenDeleted` says: an
+ * owner reference makes them go, none lets them stay.
+ */
+import type { Observed } from "../observed.ts";
+import type { KubeAction } from "./action.ts";
+import { isOwnedByRetention, neededSecrets } from "./secrets.ts";
+
+export function planOwnership({ cluster, claims, secrets }: Observed): readonly KubeAction[] {
+  const isOwned = isOwnedByRetention(cluster);
+  const generated = neededSecrets(cluster).flatMap(({ name, contents }) =>
+    contents === null ? [] : [name],
+  );
+  return [
+    ...generated
+      .filter((name) => (secrets.get(name)?.isOwned ?? isOwned) !== isOwned)
+      .map((name) => ({ type: "setOwned", kind: "Secret", name, isOwned }) as const),
+    ...claims
+      .filter((claim) => !claim.isDeleting && claim.isOwned !== isOwned)
+      .map(
+        ({ name }) => ({ type: "setOwned", kind: "PersistentVolumeClaim", name, isOwned }) as const,
+      ),
+  ];
+}
