@@ -14,10 +14,10 @@ export PATH := $(BIN):$(SYSTEM_PATH)
 NODE_MAJOR_MIN := 24
 INSTALLED := node_modules/.installed-lock.json
 
-.PHONY: help install build run test check format bench simulate e2e generate verify images clean
+.PHONY: help install build run test check format bench simulate e2e e2e-full e2e-report generate verify images clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is a copy of the lock file, compared by content: a fresh checkout with the same lock
 # installs nothing. npm 10 removes the link to our Node together with the other platforms' packages,
@@ -72,8 +72,16 @@ bench: build ## Measure against etcd on this machine
 simulate: install
 	@exec node tests/simulation/main.ts --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
-e2e: install ## Do what a newcomer does: clone, make run, the README by hand, kill, restart
+e2e: install ## What a newcomer does here, and the operator on Kubernetes (KUBECONFIG, or the lab)
+	@rm -f .e2e/measures.jsonl
 	@node scripts/test.ts e2e
+
+e2e-full: install ## All of e2e and every fault of machines, volumes, operator and RBAC (an hour)
+	@rm -f .e2e/measures.jsonl
+	@node scripts/test.ts e2e e2e-full
+
+e2e-report: e2e-full ## e2e-full, and its figures into docs/e2e-report.md
+	@node tests/e2e/kubernetes/write-report.ts
 
 generate: install ## Write the generated references and manifests
 	@node scripts/generate.ts --write

@@ -1,0 +1,131 @@
+/**
+ * Where a file of scenarios plays: Kubernetes, the images, the operator and a namespace of its own.
+ * Whatever happens, the stage is cleared: faults undone, namespaces deleted, the release removed.
+ */
+import { after, afterEach, before, type TestContext } from "node:test";
+import { type Images, provideImages } from "./images.test-kit.ts";
+import { Kube } from "./kube.test-kit.ts";
+import { reachKubernetes, undoAll } from "./lab.test-kit.ts";
+import { Operator } from "./operator.test-kit.ts";
+import { Shell, type ShellPlace } from "./pods.test-kit.ts";
+import { keepLogs, type Measure, measure, type Teller } from "./report.test-kit.ts";
+import { Store } from "./store.test-kit.ts";
+
+/** Bringing up a lab and building the images is paid by the first file. */
+const OPEN_MS = 75 * 60_000;
+const CLOSE_MS = 5 * 60_000;
+
+export class Stage {
+  readonly area: string;
+  readonly kube: Kube;
+  readonly images: Images;
+  readonly operator: Operator;
+  /** Namespace of the file's KVClusters, under the restricted pod security standard. */
+  readonly namespace: string;
+  readonly #namespaces: string[] = [];
+
+  private constructor(area: string, kube: Kube, images: Images) {
+    this.area = area;
+    this.kube = kube;
+    this.images = images;
+    this.namespace = `e2e-${area}`;
+    this.operator = new Operator(kube, `e2e-${area}-operator`, images);
+  }
+
+  static async open(area: string): Promise<Stage> {
+    await reachKubernetes();
+    const kube = await Kube.connect();
+    const stage = new Stage(area, kube, await provideImages(kube));
+    await stage.makeNamespace(stage.namespace);
+    return stage;
+  }
+
+  async makeNamespace(name: string): Promise<void> {
+    await removeNamespace(this.kube, name);
+    this.#namespaces.push(name);
+    const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+    await this.kube.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
+  }
+
+  store(name: string): Store {
+    return new Store(this.kube, this.namespace, name);
+  }
+
+  /** A pod of an application, with a token for the store. */
+  async startShell(store: Store, name: string, more: Partial<ShellPlace> = {}): Promise<Shell> {
+    const { namespace, audience, url } = store;
+    const image = this.images.node;
+    const place = { namespace, name, serviceAccount: "load", audience, image, url, ...more };
+    return await Shell.start(this.kube, place);
+  }
+
+  measure(teller: Teller, figures: Measure["figures"]): void {
+    measure(teller, this.area, figures);
+  }
+
+  async keepLogs(): Promise<string> {
+    return await keepLogs(this.kube, this.area, [...this.#namespaces, this.operator.namespace]);
+  }
+
+  async close(): Promise<void> {
+    await undoAll();
+    // The operator goes last: it is what lets KVClusters go in order.
+    for (const name of this.#namespaces) await removeNamespace(this.kube, name);
+    const { namespace } = this.operator;
+    if ((await this.kube.find(`/api/v1/namespaces/${namespace}`)) !== null) {
+      await this.operator.uninstall().catch(() => {});
+      await removeNamespace(this.kube, namespace);
+    }
+    await this.operator.forgetDefinition();
+    this.kube.close();
+  }
+}
+
+async function removeNamespace(kube: Kube, name: string): Promise<void> {
+  if ((await kube.find(`/api/v1/namespaces/${name}`)) === null) return;
+  await kube.kubectl(["delete", "namespace", name, "--timeout=180s"], { timeoutMs: 200_000 });
+}
+
+export interface StageOptions {
+  /** false: the file installs the operator itself. */
+  readonly withOperator?: boolean;
+}
+
+/**
+ * Sets the stage for all tests of a file and clears it afterwards; keeps logs of what failed.
+ * @returns how to get at it
+ */
+export function setStage(area: string, { withOperator = true }: StageOptions = {}): () => Stage {
+  let stage: Stage | null = null;
+  const get = (): Stage => {
+    if (stage === null) throw new Error(`the stage of ${area} could not be set`);
+    return stage;
+  };
+  before(
+    async () => {
+      stage = await Stage.open(area);
+      if (withOperator) await installOrTell(stage);
+    },
+    { timeout: OPEN_MS },
+  );
+  afterEach(async (context) => {
+    if (stage === null || !hasFailed(context)) return;
+    const folder = await stage.keepLogs();
+    console.log(`logs of the failure: ${folder}`);
+    await undoAll();
+  });
+  after(() => stage?.close(), { timeout: CLOSE_MS });
+  return get;
+}
+
+async function installOrTell(stage: Stage): Promise<void> {
+  try {
+    await stage.operator.install();
+  } catch (error) {
+    console.log(`logs of the failure: ${await stage.keepLogs()}`);
+    throw error;
+  }
+}
+
+const hasFailed = (context: unknown): boolean =>
+  (context as TestContext & { readonly passed?: boolean }).passed === false;
