@@ -107,3 +107,12 @@ test("missing, empty, torn and short files are told, without their content", asy
   });
   assert.throws(() => createTokenSource({ token: "" }), isCredentials);
 });
+
+test("a secret held in memory makes the same tokens", async () => {
+  const secret = Buffer.from("0123456789abcdef0123456789abcdef");
+  const source = createTokenSource({ secret, user: "operator" });
+  const token = await source.token();
+  const claims = jwt.verify(token ?? "", secret, { algorithms: ["HS256"], complete: false });
+  assert.equal(claims.sub, "operator");
+  assert.equal(await source.token(), token);
+});

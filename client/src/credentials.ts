@@ -21,7 +21,9 @@ export type Auth =
       readonly grants?: KvClaim;
       readonly issuer?: string;
       readonly audience?: string;
-    };
+    }
+  /** The same from a secret that is held in memory, by who has it from elsewhere than a file. */
+  | { readonly secret: Uint8Array; readonly user: string; readonly grants?: KvClaim };
 
 export interface TokenSource {
   /** null: send no token. @throws KVClientError CREDENTIALS */
@@ -90,11 +92,13 @@ class FileTokenSource implements TokenSource {
   }
 }
 
+type MintAuth = Extract<Auth, { readonly user: string }>;
+
 class MintedTokenSource implements TokenSource {
-  readonly #auth: Extract<Auth, { readonly secretFile: string }>;
+  readonly #auth: MintAuth;
   #minted: { readonly token: string; readonly renewAtMs: number } | null = null;
 
-  constructor(auth: Extract<Auth, { readonly secretFile: string }>) {
+  constructor(auth: MintAuth) {
     this.#auth = auth;
   }
 
@@ -102,16 +106,7 @@ class MintedTokenSource implements TokenSource {
     if (this.#minted !== null && performance.now() < this.#minted.renewAtMs) {
       return this.#minted.token;
     }
-    const { secretFile, user, grants, issuer, audience } = this.#auth;
-    const secret = await readSecret(secretFile);
-    const token = mintToken({
-      secret,
-      subject: user,
-      ttlSeconds: MINTED_TOKEN_TTL_SECONDS,
-      ...(grants === undefined ? {} : { grants }),
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    });
+    const token = mintToken(await mintOptions(this.#auth));
     const lifeMs = MINTED_TOKEN_TTL_SECONDS * 1_000;
     this.#minted = { token, renewAtMs: performance.now() + lifeMs - MINTED_TOKEN_RENEW_MS };
     return token;
@@ -121,6 +116,23 @@ class MintedTokenSource implements TokenSource {
     this.#minted = null;
     return true;
   }
+}
+
+async function mintOptions(auth: MintAuth): Promise<Parameters<typeof mintToken>[0]> {
+  const { user, grants } = auth;
+  const wanted = {
+    subject: user,
+    ttlSeconds: MINTED_TOKEN_TTL_SECONDS,
+    ...(grants === undefined ? {} : { grants }),
+  };
+  if ("secret" in auth) return { ...wanted, secret: auth.secret };
+  const { secretFile, issuer, audience } = auth;
+  return {
+    ...wanted,
+    secret: await readSecret(secretFile),
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  };
 }
 
 /**

@@ -31,6 +31,14 @@ export type {
   ServiceSpec,
   StorageSpec,
 } from "./api/types.ts";
+export { knownIssuer } from "./desired/access-config-map.ts";
+export { controllerRef } from "./desired/child-metadata.ts";
+export { childKey, desiredChildren } from "./desired/children.ts";
+export { differsFrom } from "./desired/difference.ts";
+export type { DesiredInputs } from "./desired/inputs.ts";
+export { intentOf, withIntent } from "./desired/intent.ts";
+export { terminationGraceSeconds } from "./desired/pod-template.ts";
+export { keyRingSecretName } from "./desired/volumes.ts";
 export {
   adminIssuer,
   apiGroup,
@@ -39,14 +47,20 @@ export {
   childLabels,
   childNames,
   claimName,
+  claimTemplate,
   clusterLabel,
+  configAnnotation,
   fieldManager,
   intentAnnotation,
+  issuerAnnotation,
+  memberAddresses,
+  nodeContainer,
   ordinalOf,
   paths,
   podName,
   ports,
   selectorLabels,
+  serviceLabel,
 } from "./names.ts";
 export type {
   Capabilities,
@@ -71,4 +85,7 @@ export type {
   Plan,
   StoreAction,
 } from "./plan/action.ts";
+export { foreignChildren, planChildren } from "./plan/children.ts";
+export { type NeededSecret, neededSecrets, secretFaults } from "./plan/secrets.ts";
+export { bytesOf, compareQuantities, parseQuantity } from "./quantity.ts";
 export { formatTime, parseTime } from "./time.ts";
