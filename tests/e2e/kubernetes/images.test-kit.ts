@@ -8,10 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Kube } from "./kube.test-kit.ts";
 import { mustRun } from "./kube.test-kit.ts";
-import { buildInLab, isLab } from "./lab.test-kit.ts";
+import { isLab } from "./lab.test-kit.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const sources = ["protocol", "node", "client", "operator", "package.json", "package-lock.json"];
+
+const BUILD_MS = 15 * 60_000;
 
 export interface Images {
   readonly node: string;
@@ -27,9 +29,11 @@ export async function provideImages(kube: Kube): Promise<Images> {
   const { metadata } = await kube.get("/api/v1/namespaces/kube-system");
   const stamp = join(tmpdir(), `kvcluster-e2e-images-${metadata.uid}-${digest}`);
   if (existsSync(stamp)) return images;
-  await mustRun(join(root, "node_modules/.bin/tsc"), ["-b"], { cwd: root });
-  await buildInLab(images.node, "node/Containerfile");
-  await buildInLab(images.operator, "operator/Containerfile");
+  await mustRun("node", ["scripts/images.ts"], {
+    cwd: root,
+    env: { ...process.env, TOOL: "lab", TAG: `e2e-${digest}` },
+    timeoutMs: BUILD_MS,
+  });
   writeFileSync(stamp, `${images.node}\n${images.operator}\n`);
   return images;
 }

@@ -48,11 +48,6 @@ export async function reachKubernetes(): Promise<void> {
 
 export const isLab = (): boolean => lab !== null;
 
-/** Builds an image from this repository and loads it into every node. */
-export async function buildInLab(tag: string, containerfile: string): Promise<void> {
-  await labMust(["image", tag, root, join(root, containerfile)], UP_MS);
-}
-
 export const addPrometheus = (): Promise<void> => labMust(["addon", "prometheus"], UP_MS);
 
 export type Fault = "kill" | "cut";

@@ -49,7 +49,7 @@ test("its monitors are made when their definitions appear, and are scraped", {
   );
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   stage().measure(t, { "first scrape after s": seconds });
-  for (const { metric, value } of series) assert.equal(value[1], "1", metric["pod"]);
+  for (const { metric, value } of series) assert.equal(value[1], "1", metric["pod"] ?? "no pod");
   const [leaders] = await query(`sum(kvcluster_is_leader{${ofStore()}})`);
   assert.equal(leaders?.value[1], "1");
 });
