@@ -1,0 +1,119 @@
+/**
+ * Carries out what a plan asks of the API server for one KVCluster. Each action may be repeated:
+ * what is there or gone already is success.
+ */
+import {
+  childNames,
+  controllerRef,
+  type KubeAction,
+  type KVCluster,
+  type OwnerReference,
+} from "../model/index.ts";
+import type { KubeConnection } from "./connection.ts";
+import { ownersOf } from "./decode-json.ts";
+import { secretObject } from "./generated-secrets.ts";
+import { isKubeError, KubeError } from "./kube-error.ts";
+import {
+  applyObject,
+  createObject,
+  deleteObject,
+  patchObject,
+  readObject,
+  type Target,
+} from "./objects.ts";
+import { type Resource, resourceOf, resources } from "./resources.ts";
+
+type ActionOf<T extends KubeAction["type"]> = Extract<KubeAction, { readonly type: T }>;
+
+/** @throws KubeError */
+export async function carryOut(
+  connection: KubeConnection,
+  cluster: KVCluster,
+  action: KubeAction,
+): Promise<void> {
+  const { namespace } = cluster.metadata;
+  const named = (resource: Resource, name: string): Target => ({
+    resource,
+    key: { namespace, name },
+  });
+  switch (action.type) {
+    case "apply":
+      await applyObject(connection, action.object);
+      return;
+    case "createSecret":
+      return await createSecret(connection, cluster, action);
+    case "deleteChild":
+      return await deleteChild(connection, action);
+    case "orphanStatefulSet": {
+      const target = named(resources.statefulSet, childNames(cluster.metadata.name).statefulSet);
+      const { uid } = action;
+      return await deleteObject(connection, target, { uid, propagation: "Orphan" });
+    }
+    case "resizeClaim": {
+      const spec = { resources: { requests: { storage: action.size } } };
+      return await patchObject(connection, named(resources.claim, action.claim), { spec });
+    }
+    case "setOwned": {
+      const isClaim = action.kind === "PersistentVolumeClaim";
+      const target = named(isClaim ? resources.claim : resources.secret, action.name);
+      return await setOwned(connection, cluster, { target, isOwned: action.isOwned });
+    }
+    case "deletePod": {
+      const { uid, force } = action;
+      const options = force ? { uid, graceSeconds: 0 } : { uid };
+      return await deleteObject(connection, named(resources.pod, action.pod), options);
+    }
+    case "deleteClaim": {
+      const { uid } = action;
+      return await deleteObject(connection, named(resources.claim, action.claim), { uid });
+    }
+  }
+}
+
+/** Created once; what is there, whoever made it, is never overwritten. */
+async function createSecret(
+  connection: KubeConnection,
+  cluster: KVCluster,
+  action: ActionOf<"createSecret">,
+): Promise<void> {
+  try {
+    await createObject(connection, secretObject(cluster, action), { isConcealed: true });
+  } catch (error) {
+    if (!isKubeError(error, "alreadyExists")) throw error;
+  }
+}
+
+async function deleteChild(
+  connection: KubeConnection,
+  { object }: ActionOf<"deleteChild">,
+): Promise<void> {
+  const { namespace, name, uid } = object.metadata;
+  if (uid === undefined) {
+    throw new KubeError("invalid", `${object.kind} ${name} is to be deleted, but was never seen`);
+  }
+  const target = { resource: resourceOf(object), key: { namespace, name } };
+  await deleteObject(connection, target, { uid });
+}
+
+/**
+ * Puts our owner reference in or takes it out, and leaves others' alone. A merge patch replaces the
+ * list, so the version it was read at is a precondition.
+ */
+async function setOwned(
+  connection: KubeConnection,
+  cluster: KVCluster,
+  { target, isOwned }: { readonly target: Target; readonly isOwned: boolean },
+): Promise<void> {
+  const live = await readObject(connection, target, { isConcealed: true });
+  if (live === null) return;
+  const others = ownersOf(live.metadata).filter(({ uid }) => uid !== cluster.metadata.uid);
+  const ownerReferences = isOwned ? [...others, ownerOf(cluster, others)] : others;
+  const { uid, resourceVersion } = live.metadata;
+  await patchObject(connection, target, { metadata: { uid, resourceVersion, ownerReferences } });
+}
+
+/** An object has at most one controller: with another's, ours is a plain owner. */
+function ownerOf(cluster: KVCluster, others: readonly OwnerReference[]): OwnerReference {
+  const { controller: _, ...plain } = controllerRef(cluster);
+  return others.some(({ controller }) => controller === true) ? plain : controllerRef(cluster);
+}
