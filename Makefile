@@ -89,17 +89,8 @@ generate: install ## Write the generated references and manifests
 verify: install ## Show that everything generated is fresh
 	@node scripts/generate.ts --check
 
-images: install ## Build the container images (docker, podman or buildah)
-	@if [ ! -f node/Containerfile ]; then \
-	  echo "make images: node/Containerfile does not exist; the images come with the operator." >&2; \
-	  exit 1; \
-	fi; \
-	for tool in docker podman buildah; do \
-	  if command -v $$tool >/dev/null; then \
-	    tsc -b; exec $$tool build -f node/Containerfile -t kvcluster/node:$$(node -p 'require("./package.json").version') .; \
-	  fi; \
-	done; \
-	echo "make images: needs docker, podman or buildah on the PATH." >&2; exit 1
+images: install ## Build the container images (TOOL=docker, podman, buildah, lab; TAG, REGISTRY)
+	@node scripts/images.ts
 
 clean: ## Remove what was built and installed (local data in .data stays)
 	rm -rf node_modules dist coverage protocol/dist node/dist client/dist operator/dist

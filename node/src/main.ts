@@ -87,10 +87,18 @@ const stopAtSignal = (running: NodeProcess, log: Logger): void => {
       },
     );
   };
+  process.off("SIGTERM", endWhileStarting);
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
 };
 
+/**
+ * As process 1 of a container, a process without a handler does not get the signal at all: a pod
+ * that is ended while it starts would wait for its SIGKILL. Whatever was begun is as after a crash.
+ */
+const endWhileStarting = (): void => process.exit(exitCodes.stopped);
+
+process.on("SIGTERM", endWhileStarting);
 const config = readConfig();
 const log = createLog(config);
 log.info({ version, node: process.version, config: effectiveConfig(config) }, "starting");
