@@ -1,9 +1,10 @@
 /**
- * Makes what the charts take from the resource's schema, and the manifest that is rendered from
- * the operator's chart.
+ * Makes what the charts take from the resource's schema, the reference of the operator chart's
+ * values, and the manifest that is rendered from it.
  */
 import { definitionTemplate } from "../charts/definition-template.ts";
 import { installManifest } from "../charts/install-manifest.ts";
+import { valuesReference } from "../charts/values-reference.ts";
 import { valuesSchema } from "../charts/values-schema.ts";
 import type { GeneratedFile, Generator } from "../generator.ts";
 import { generator as crd } from "./crd.ts";
@@ -25,6 +26,10 @@ export const generator: Generator = {
       },
       { path: "charts/kvcluster/values.schema.json", content: valuesSchema(text) },
     ];
-    return [...parts, installManifest(parts)];
+    return [
+      ...parts,
+      { path: "docs/reference/chart-operator.md", content: valuesReference() },
+      installManifest(parts),
+    ];
   },
 };

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
 const requestTimeoutMs = 5_000;
-const attemptsMax = 12;
+const attemptsMax = Number(process.env["ATTEMPTS_MAX"] ?? 12);
 const pauseMs = 2_000;
 const tokenFile =
   process.env["TOKEN_FILE"] ?? "/var/run/secrets/kubernetes.io/serviceaccount/token";

@@ -1,0 +1,106 @@
+/**
+ * The charts by their text alone: one version with the packages, a schema that knows every value
+ * and no other, and rights that name what the operator uses and nothing else.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parse, parseAllDocuments } from "yaml";
+import { resources } from "../../operator/src/kube/resources.ts";
+import { chartHash, hashIn } from "../../scripts/charts/install-manifest.ts";
+import { readValues, valuesOf } from "../../scripts/charts/values-reference.ts";
+import { assertNone, listFiles, readText } from "./source-files.test-kit.ts";
+
+interface Chart {
+  readonly name: string;
+  readonly version: string;
+  readonly appVersion: string;
+}
+
+const { version }: { version: string } = JSON.parse(readText("package.json"));
+const charts = listFiles("charts/*/Chart.yaml").map((path): Chart => parse(readText(path)));
+
+test("charts have the packages' version", () => {
+  assert.deepEqual(charts.map(({ name }) => name).sort(), ["kvcluster", "kvcluster-operator"]);
+  for (const chart of charts) {
+    assert.deepEqual([chart.version, chart.appVersion], [version, version], chart.name);
+  }
+});
+
+/** Places in a JSON schema where a misspelt name would pass. */
+function findOpen(schema: unknown, path: string): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const { properties, additionalProperties }: Readonly<Record<string, unknown>> = { ...schema };
+  const isOpen = properties !== undefined && additionalProperties !== false;
+  return [
+    ...(isOpen ? [`${path} has no additionalProperties: false`] : []),
+    ...Object.entries(schema).flatMap(([name, inner]) => findOpen(inner, `${path}/${name}`)),
+  ];
+}
+
+test("the schemas of the charts' values leave no object open", () => {
+  const paths = listFiles("charts/*/values.schema.json");
+  assert.equal(paths.length, 2);
+  assertNone(paths.flatMap((path) => findOpen(JSON.parse(readText(path)), path)));
+  assert.equal(findOpen({ properties: { a: { properties: {} } } }, "").length, 2);
+});
+
+function leavesOf(values: unknown, prefix = ""): string[] {
+  const isMap = typeof values === "object" && values !== null && !Array.isArray(values);
+  const entries = isMap ? Object.entries(values) : [];
+  if (entries.length === 0) return [prefix.slice(0, -1)];
+  return entries.flatMap(([name, inner]) => leavesOf(inner, `${prefix}${name}.`));
+}
+
+test("each value of the operator's chart has a default and a place in the schema", () => {
+  const { schema, defaults } = readValues();
+  const values = [...valuesOf(schema, defaults)].filter(({ path }) => path !== "global");
+  assertNone(values.flatMap((v) => (v.fallback === undefined ? [`no default: ${v.path}`] : [])));
+  const known = values.map(({ path }) => path);
+  const isKnown = (leaf: string): boolean => known.some((k) => `${leaf}.`.startsWith(`${k}.`));
+  assertNone(leavesOf(defaults).flatMap((leaf) => (isKnown(leaf) ? [] : [`unknown: ${leaf}`])));
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly rules?: readonly Rule[];
+}
+
+const manifest = readText("manifests/install.yaml");
+const objects = parseAllDocuments(manifest).map((document): Rendered => document.toJS());
+const isForPeople = ({ metadata }: Rendered): boolean => /-(view|edit)$/.test(metadata.name);
+const rules = objects
+  .filter((object) => !isForPeople(object))
+  .flatMap((object) => object.rules ?? []);
+
+test("the install manifest was rendered from the chart as it is", () => {
+  assert.equal(hashIn(manifest), chartHash([]), "run `make generate`, with helm on the PATH");
+});
+
+test("the operator's rules name one kind each, no wildcard, and no Secrets in bulk", () => {
+  assert.ok(rules.length > 10);
+  for (const rule of rules) {
+    const words = [...rule.apiGroups, ...rule.resources, ...rule.verbs];
+    assert.ok(!words.some((word) => word.includes("*")), JSON.stringify(rule));
+    assert.deepEqual([rule.apiGroups.length, rule.resources.length], [1, 1]);
+  }
+  const verbs = rules.flatMap((rule) => (rule.resources[0] === "secrets" ? rule.verbs : []));
+  assert.deepEqual([...verbs].sort(), ["create", "get", "patch"]);
+});
+
+test("the operator's rules name the kinds that it reads and writes, and no others", () => {
+  const used = Object.values(resources).map(
+    ({ apiVersion, plural }) => `${apiVersion.replace(/\/?[^/]*$/, "")}/${plural}`,
+  );
+  const granted = rules.map((rule) => `${rule.apiGroups[0]}/${rule.resources[0]?.split("/")[0]}`);
+  const definition = "apiextensions.k8s.io/customresourcedefinitions";
+  assert.deepEqual([...new Set(granted)].sort(), [...new Set([...used, definition])].sort());
+});
