@@ -86,6 +86,9 @@ export type {
   StoreAction,
 } from "./plan/action.ts";
 export { foreignChildren, planChildren } from "./plan/children.ts";
+export type { ChildrenPlan, ChildrenPlanner, ChildrenWants } from "./plan/children-planner.ts";
+export { createPlanner, plan } from "./plan/plan.ts";
+export { conditionReasons, type EventReason, eventReasons } from "./plan/reasons.ts";
 export { type NeededSecret, neededSecrets, secretFaults } from "./plan/secrets.ts";
 export { bytesOf, compareQuantities, parseQuantity } from "./quantity.ts";
 export { formatTime, parseTime } from "./time.ts";
