@@ -152,19 +152,21 @@ ${rows.join("\n")}
 `;
 }
 
-const page =
-  (): string => `<!-- Made by scripts/generators/kvcluster.ts from the schema. Do not edit. -->
+const origin = "<!-- Made by scripts/generators/kvcluster.ts from the schema. Do not edit. -->";
+
+const page = (): string => `${origin}
 
 # KVCluster
 
 \`kvcluster.io/v1alpha1\`, kind \`${resourceNames.kind}\`, short name
-\`${resourceNames.shortNames.join(" ")}\`, namespaced, with the subresources \`status\` and \`scale\`
-(\`kubectl scale kvc NAME --replicas 5\`). The API server itself fills in the defaults and refuses what
-is out of bounds or against a rule, with the rule's words; there is no webhook. \`spec: {}\` is a
-cluster of three nodes. The operator refuses to work with a CRD older than itself.
+\`${resourceNames.shortNames.join(" ")}\`, namespaced, with the subresources
+\`status\` and \`scale\` (\`kubectl scale kvc NAME --replicas 5\`). The API server itself fills in
+the defaults and refuses what is out of bounds or against a rule, with the rule's words; there is
+no webhook. \`spec: {}\` is a cluster of three nodes. The operator refuses to work with a CRD that
+is older than itself.
 
-\`metadata.name\` has at most ${nameLengthMax} lower-case letters, digits and \`-\`, begins with a letter,
-and does not end in \`-peers\`: pods and Services are named after it.
+\`metadata.name\` has at most ${nameLengthMax} lower-case letters, digits and \`-\`, begins
+with a letter, and does not end in \`-peers\`: pods and Services are named after it.
 
 ${specSections()}
 ${statusSection()}`;

@@ -1,4 +1,4 @@
-/** The API server with our CRD and a namespace of the test's own, and what it says to KVClusters. */
+/** The API server with our CRD, a namespace of the test's own, and what it says to KVClusters. */
 import { join } from "node:path";
 import { after, before } from "node:test";
 import type { Json, JsonObject } from "../../operator/src/model/index.ts";

@@ -87,7 +87,7 @@ test("the sample is legal as it stands", async () => {
   assert.match(said, /kvcluster\.kvcluster\.io\/store created/);
 });
 
-test("the live CRD carries the version of the schema, and the operator may work with it", async () => {
+test("the live CRD carries the version of the schema, and suits the operator", async () => {
   const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/kvclusters.kvcluster.io";
   const { metadata } = await server().kube.get(path);
   assert.equal(metadata.annotations?.["kvcluster.io/schema-version"], String(schemaVersion));

@@ -22,6 +22,7 @@ const remedy =
 /** Judges the annotations of the live CRD; null when this operator may work with it. */
 export function judgeSchemaVersion(
   annotations: Readonly<Record<string, string>> | undefined,
+  needed: number = schemaVersion,
 ): SchemaFault | null {
   const live = annotations?.[schemaVersionAnnotation];
   if (live === undefined || !/^[1-9]\d{0,8}$/.test(live)) {
@@ -30,14 +31,14 @@ export function judgeSchemaVersion(
       code: "CRD_UNVERSIONED",
       message:
         `The CRD kvclusters.kvcluster.io has ${what} ${schemaVersionAnnotation}, and this ` +
-        `operator needs ${schemaVersion} or more: ${remedy}.`,
+        `operator needs ${needed} or more: ${remedy}.`,
     };
   }
-  if (Number(live) >= schemaVersion) return null;
+  if (Number(live) >= needed) return null;
   return {
     code: "CRD_OLD",
     message:
       `The CRD kvclusters.kvcluster.io has schema version ${live}, and this operator needs ` +
-      `${schemaVersion} or more: ${remedy}.`,
+      `${needed} or more: ${remedy}.`,
   };
 }

@@ -64,8 +64,8 @@ const storage: JsonSchema<StorageSpec> = schemaOf<StorageSpec>()(
       retention: Type.Object(
         {
           whenDeleted: oneOf(
-            "Volume claims and generated Secrets when the KVCluster is deleted. Retained ones are " +
-              "adopted by a KVCluster of the same name.",
+            "Volume claims and generated Secrets when the KVCluster is deleted. A KVCluster of " +
+              "the same name adopts retained ones.",
             { values: retention, default: "Retain" },
           ),
           whenScaled: oneOf("The volume claim of a member that a scale-down removed.", {
