@@ -110,7 +110,9 @@ export interface TestPeer {
   member(): Member;
 }
 
-export interface TestPeerOptions extends Partial<Pick<TransportOptions, "secret" | "clusterId">> {
+type Passed = "secret" | "clusterId" | "sockets";
+
+export interface TestPeerOptions extends Partial<Pick<TransportOptions, Passed>> {
   readonly limits?: Partial<TransportLimits>;
   readonly port?: number;
 }
@@ -134,6 +136,7 @@ export async function startPeer(
     limits: { ...defaultTransportLimits, ...options.limits },
     runtime,
     log: { info: log, warn: log },
+    ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
   });
   t.after(() => transport.close());
   const received: Received[] = [];
