@@ -9,6 +9,7 @@ import { type TestContext, test } from "node:test";
 import { DEADLINE, onCluster, type TestCluster } from "./cluster.test-kit.ts";
 import { WriteLoad } from "./load.test-kit.ts";
 import type { TestNode } from "./node.test-kit.ts";
+import { eventually } from "./polling.test-kit.ts";
 import { verify } from "./verify.test-kit.ts";
 
 const program = join(import.meta.dirname, "../../node/src/pre-stop.ts");
@@ -99,6 +100,27 @@ test(
     await cluster.areReady();
     t.diagnostic(await verify(cluster, [written]));
   }),
+);
+
+test(
+  "a node that is ended while it starts ends at once, as it must as process 1 of a container",
+  DEADLINE,
+  onCluster(
+    async (cluster) => {
+      const [node] = cluster.nodes;
+      assert.ok(node !== undefined);
+      await node.kill();
+      const before = node.log().length;
+      node.start();
+      const isStarting = (): boolean => node.log().slice(before).includes('"msg":"starting"');
+      await eventually("it starts", async () => isStarting(), { everyMs: 2 });
+      assert.deepEqual(await node.terminate(), STOPPED_IN_ORDER);
+      assert.equal(node.log().slice(before).includes('"msg":"recovered"'), false, "too late");
+      node.start();
+      await cluster.isReady(node);
+    },
+    { nodes: 1 },
+  ),
 );
 
 test(
