@@ -13,6 +13,7 @@ import { isLab } from "./lab.test-kit.ts";
 const root = join(import.meta.dirname, "../../..");
 const sources = ["protocol", "node", "client", "operator", "package.json", "package-lock.json"];
 
+const stamp = join(tmpdir(), "kvcluster-e2e-images");
 const BUILD_MS = 15 * 60_000;
 
 export interface Images {
@@ -20,30 +21,31 @@ export interface Images {
   readonly operator: string;
 }
 
+/** One tag for all runs, so that the lab's nodes are not filled with yesterday's images. */
+const TAG = "e2e";
+
 export async function provideImages(kube: Kube): Promise<Images> {
-  if (!isLab()) return givenImages();
-  const digest = await digestOfSources();
-  const tagged = (part: string): string => `docker.io/kvcluster/${part}:e2e-${digest}`;
-  const images = { node: tagged("node"), operator: tagged("operator") };
+  const { E2E_NODE_IMAGE, E2E_OPERATOR_IMAGE } = process.env;
+  const node = E2E_NODE_IMAGE ?? `docker.io/kvcluster/node:${TAG}`;
+  const operator = E2E_OPERATOR_IMAGE ?? `docker.io/kvcluster/operator:${TAG}`;
+  if (E2E_NODE_IMAGE !== undefined && E2E_OPERATOR_IMAGE !== undefined) return { node, operator };
+  if (!isLab()) {
+    throw new Error(
+      "not the lab: E2E_NODE_IMAGE and E2E_OPERATOR_IMAGE must name images that it can pull",
+    );
+  }
   // A cluster that was brought up anew has lost what was loaded into it: its uid tells.
   const { metadata } = await kube.get("/api/v1/namespaces/kube-system");
-  const stamp = join(tmpdir(), `kvcluster-e2e-images-${metadata.uid}-${digest}`);
-  if (existsSync(stamp)) return images;
-  await mustRun("node", ["scripts/images.ts"], {
-    cwd: root,
-    env: { ...process.env, TOOL: "lab", TAG: `e2e-${digest}` },
-    timeoutMs: BUILD_MS,
-  });
-  writeFileSync(stamp, `${images.node}\n${images.operator}\n`);
-  return images;
+  const loaded = `${metadata.uid} ${await digestOfSources()}`;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === loaded) return { node, operator };
+  await buildInLab(TAG);
+  writeFileSync(stamp, loaded);
+  return { node, operator };
 }
 
-function givenImages(): Images {
-  const { E2E_NODE_IMAGE: node, E2E_OPERATOR_IMAGE: operator } = process.env;
-  if (node !== undefined && operator !== undefined) return { node, operator };
-  throw new Error(
-    "this cluster is not the lab: set E2E_NODE_IMAGE and E2E_OPERATOR_IMAGE to images that it can pull",
-  );
+/** `make images` as the README has it, under a tag. */
+export async function buildInLab(tag: string): Promise<void> {
+  await mustRun("make", ["images", "TOOL=lab", `TAG=${tag}`], { cwd: root, timeoutMs: BUILD_MS });
 }
 
 /** Changed and new files count, ignored ones do not. */
