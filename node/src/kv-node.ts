@@ -24,6 +24,7 @@ import {
   type OpenedStore,
   openStore,
   ROCKS_DEFAULTS,
+  STORAGE_DEFAULTS,
   type StorageError,
   type StoreTiming,
 } from "./storage/index.ts";
@@ -217,10 +218,11 @@ export class KvNode implements NodeService {
 
   #openStore(origin: number): Promise<OpenedStore> {
     const { config, folder, log, onTiming, onFatal } = this.#setup;
-    const { blockCacheBytes, writeBufferBytes } = config.storage;
+    const { blockCacheBytes, writeBufferBytes, recentRecordsBytes } = config.storage;
     return openStore({
       folder,
       origin,
+      options: { ...STORAGE_DEFAULTS, recentRecordsBytes },
       rocks: { ...ROCKS_DEFAULTS, cacheBytes: blockCacheBytes, memtableBytes: writeBufferBytes },
       onTiming,
       onFatal,

@@ -203,10 +203,15 @@ const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
         max: 64 * gibibyte,
         default: 32 * mebibyte,
       }),
-      writeBufferBytes: bytes("Memory for writes that are not yet in a table file, per family.", {
+      writeBufferBytes: bytes("Memory for writes that are not yet in a table file.", {
         min: mebibyte,
         max: gibibyte,
-        default: 16 * mebibyte,
+        default: 64 * mebibyte,
+      }),
+      recentRecordsBytes: bytes("Values written last that the next write of their keys finds.", {
+        min: 0,
+        max: gibibyte,
+        default: 32 * mebibyte,
       }),
       freeBytesMin: bytes("With less free disk, writes of clients are refused as OVERLOADED.", {
         min: 0,

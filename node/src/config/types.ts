@@ -78,6 +78,7 @@ export interface PeersConfig {
 export interface StorageConfig {
   readonly blockCacheBytes: number;
   readonly writeBufferBytes: number;
+  readonly recentRecordsBytes: number;
   readonly freeBytesMin: number;
 }
 

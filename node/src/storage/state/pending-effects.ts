@@ -31,6 +31,7 @@ import {
 import { decodeRow } from "./decoding.ts";
 import type { Engine, EngineBatch } from "./engine.ts";
 import { encodeFigures, FIGURES_KEY, type StateFigures } from "./meta.ts";
+import type { RecentRecords } from "./recent-records.ts";
 import { ScratchBuffer } from "./scratch-buffer.ts";
 
 /** Rows that a range delete reads at a time. */
@@ -50,13 +51,16 @@ export class PendingEffects implements StateView, EffectSink {
   readonly figures: StateFigures;
   readonly #engine: Engine;
   readonly #batch: EngineBatch;
+  readonly #recent: RecentRecords;
   readonly #scratch = new ScratchBuffer();
   /** Records that were read or changed since `forget`, as the last command left them. */
   readonly #overlay = new Map<string, KvRecord | undefined>();
   /** Changes so far at the latest revision. */
   #sub = 0;
 
-  constructor(engine: Engine, figures: StateFigures) {
+  /** @param recent empty, or of this very state */
+  constructor(engine: Engine, figures: StateFigures, recent: RecentRecords) {
+    this.#recent = recent;
     this.#engine = engine;
     this.#batch = engine.createBatch();
     this.figures = figures;
@@ -85,7 +89,10 @@ export class PendingEffects implements StateView, EffectSink {
     const missing = new Map<string, Uint8Array>();
     for (const key of keys) {
       const text = toText(key);
-      if (!this.#overlay.has(text)) missing.set(text, currentKey(key));
+      if (this.#overlay.has(text)) continue;
+      const recent = this.#recent.get(text);
+      if (recent === undefined) missing.set(text, currentKey(key));
+      else this.#overlay.set(text, recent);
     }
     if (missing.size === 0) return;
     const stored = [...missing.values()];
@@ -211,8 +218,12 @@ export class PendingEffects implements StateView, EffectSink {
     this.#engine.write(this.#batch, options);
   }
 
-  /** Frees what was kept for reading; call it with nothing pending. */
+  /**
+   * Frees what was kept for reading; call it with nothing pending. Only now do the records become
+   * recent ones: those that were taken from there are views that hold no longer than this.
+   */
   forget(): void {
+    for (const [text, record] of this.#overlay) this.#recent.note(text, record);
     this.#overlay.clear();
   }
 
