@@ -51,8 +51,9 @@ function ruleOf(grant: string, rules: readonly Rule[]): Rule {
   return { apiGroups: [group], resources: [resource], verbs: [verb], ...only };
 }
 
-const REFUSED =
-  /cannot (\w+) (?:resource \\*"([^"\\]+)\\*" in API group \\*"([^"\\]*)\\*"|path \\*"([^"\\]+)\\*")/g;
+/** The API server's words, within JSON: quotes may be escaped. */
+const RESOURCE = /cannot (\w+) resource \\*"([^"\\]+)\\*" in API group \\*"([^"\\]*)\\*"/g;
+const PATH = /cannot (\w+) path \\*"([^"\\]+)\\*"/g;
 
 /** What the API server refused, by what the operator logged of it. */
 async function refusals(): Promise<ReadonlySet<string>> {
@@ -63,9 +64,10 @@ async function refusals(): Promise<ReadonlySet<string>> {
     const log = await stage()
       .kube.kubectl(flags)
       .catch(() => "");
-    for (const [, verb, resource, group, url] of log.matchAll(REFUSED)) {
-      found.add(url === undefined ? `${group}|${resource}|${verb}` : `url|${url}|${verb}`);
+    for (const [, verb, resource, group] of log.matchAll(RESOURCE)) {
+      found.add(`${group}|${resource}|${verb}`);
     }
+    for (const [, verb, url] of log.matchAll(PATH)) found.add(`url|${url}|${verb}`);
   }
   return found;
 }

@@ -75,7 +75,7 @@ test("no token, no answer; and the kubelet's probes need none", async () => {
   assert.equal(await code("/readyz"), "200");
 });
 
-test("pods of the store see neither the API server's token nor their neighbours' Services", async () => {
+test("pods of the store see no API token and no variables of their neighbours", async () => {
   const flags = ["-n", store.namespace, "exec", "kv-0", "--"];
   const seen = await stage().kube.kubectl([
     ...flags,

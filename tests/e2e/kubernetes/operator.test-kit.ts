@@ -68,7 +68,7 @@ export class Operator {
     await mustRun("helm", ["uninstall", RELEASE, "-n", this.namespace, "--wait"]);
   }
 
-  /** Removes the definition that came with it, and with it every KVCluster; leaves others' alone. */
+  /** Removes the definition that came with it, and so every KVCluster; leaves others' alone. */
   async forgetDefinition(): Promise<void> {
     if (this.#hadDefinition) return;
     const found = await this.#kube.find(DEFINITION);

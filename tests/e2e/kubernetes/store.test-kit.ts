@@ -1,4 +1,4 @@
-/** One KVCluster of a test: made, watched, measured and faulted from outside, as its owner would. */
+/** One KVCluster of a test: made, watched, measured and changed from outside, as by its owner. */
 import assert from "node:assert/strict";
 import type { Condition, KVClusterStatus } from "../../../operator/src/model/index.ts";
 import { describePod, isReady, type Kube, type KubeItem, type Pod } from "./kube.test-kit.ts";

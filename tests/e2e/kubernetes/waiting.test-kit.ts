@@ -1,4 +1,4 @@
-/** Waiting for the cluster to get somewhere: looks until a deadline, then tells what it saw last. */
+/** Waiting for a cluster to get somewhere: looks until a deadline, then tells what it saw last. */
 import assert from "node:assert/strict";
 import { pause } from "../../cluster/polling.test-kit.ts";
 
