@@ -32,6 +32,7 @@ export type {
   StorageSpec,
 } from "./api/types.ts";
 export { knownIssuer } from "./desired/access-config-map.ts";
+export { type Additions, additionsTo } from "./desired/additions.ts";
 export { controllerRef } from "./desired/child-metadata.ts";
 export { childKey, desiredChildren } from "./desired/children.ts";
 export { differsFrom } from "./desired/difference.ts";

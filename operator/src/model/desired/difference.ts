@@ -6,6 +6,7 @@
 import { intentAnnotation } from "../names.ts";
 import type { KubeObject } from "../observed.ts";
 import { compareQuantities } from "../quantity.ts";
+import { additionsTo } from "./additions.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { itemKey, mergeKeys } from "./merge-keys.ts";
 
@@ -132,6 +133,8 @@ export function differsFrom(intent: KubeObject, live: KubeObject): string | null
     const found = compare(value, live[field], place);
     if (found !== null) return found;
   }
+  const additions = additionsTo(intent, live);
+  if (additions !== null) return `${additions.path} has more than is wanted`;
   const wanted = intent.metadata.annotations?.[intentAnnotation];
   if (wanted === live.metadata.annotations?.[intentAnnotation]) return null;
   return "fields were taken out of what is wanted";

@@ -15,7 +15,7 @@ import { volumes } from "./volumes.ts";
 const userId = 10_001;
 
 /**
- * preStop hands leadership over and finishes within 20 s, then the node drains once more, finishes
+ * preStop hands leadership over and ends within 8 s, then the node drains once more, finishes
  * what is in flight (`timeouts.shutdownGraceMs`, 10 s) and closes the store. A node that is done is
  * gone at once; the rest is for a slow disk.
  */

@@ -6,6 +6,8 @@ import type { KubeObject } from "../observed.ts";
 export interface ApplyAction {
   readonly type: "apply";
   readonly object: KubeObject;
+  /** A JSON merge patch sent before: takes away what an apply cannot, because others put it in. */
+  readonly overwrite?: Readonly<Record<string, unknown>>;
   /** For log and Event: `created`, or what differed. */
   readonly why: string;
 }

@@ -2,6 +2,7 @@
  * Puts the children right: what is missing or differs is applied, what is no longer wanted goes,
  * claims grow. Asks nothing of the store, so that a store that is away blocks none of it.
  */
+import { additionsTo } from "../desired/additions.ts";
 import { childKey } from "../desired/children.ts";
 import { differsFrom } from "../desired/difference.ts";
 import { valueAt } from "../desired/json.ts";
@@ -62,7 +63,9 @@ function planChild(observed: Observed, object: KubeObject): readonly KubeAction[
   const replacement = planReplacement(object, live);
   if (replacement !== null) return [replacement];
   const why = differsFrom(object, live);
-  return why === null ? [] : [{ type: "apply", object, why }];
+  if (why === null) return [];
+  const overwrite = additionsTo(object, live)?.patch;
+  return [{ type: "apply", object, ...(overwrite === undefined ? {} : { overwrite }), why }];
 }
 
 /** What no apply can put right because the field is immutable. */
