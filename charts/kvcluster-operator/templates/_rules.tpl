@@ -1,7 +1,7 @@
 {{/*
 What the operator may do where KVClusters live: one rule for each kind, with the verbs that it uses
-and no other. operator/src/kube makes these calls; tests/kubernetes takes each verb away and sees
-the operator fail. A server-side apply needs patch, and create when there is nothing yet.
+and no other (operator/src/kube makes these calls; tests/kubernetes/rights.test.ts compares). A
+server-side apply needs patch, and create when there is nothing yet.
 */}}
 {{- define "kvcluster-operator.rules" -}}
 # The desired state. It is never written; status goes through its own subresource.
@@ -15,13 +15,14 @@ the operator fail. A server-side apply needs patch, and create when there is not
 - apiGroups: [kvcluster.io]
   resources: [kvclusters/finalizers]
   verbs: [update]
+# Deleted, and its pods left alone, when a field has to change that cannot be changed.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
 # One at a time, to roll them or to free one from a node that is gone.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 # Grown, owned, and deleted when their node is no member any more.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
@@ -30,27 +31,30 @@ the operator fail. A server-side apply needs patch, and create when there is not
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch]
+# Deleted only when the headless one was made with an address, which cannot be taken from it.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
+# Deleted: the dashboard, when it is switched off.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [monitoring.coreos.com]
   resources: [servicemonitors]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [monitoring.coreos.com]
   resources: [prometheusrules]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
+# Patched: the count of what is told again.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
