@@ -29,15 +29,21 @@ export interface DiskGuardOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** The file system of the data folder, as last looked at. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+}
+
 export class DiskGuard {
   readonly #options: DiskGuardOptions;
   readonly #stop: () => void;
   #isLow = false;
-  #freeBytes = Number.POSITIVE_INFINITY;
+  #space: DiskSpace | null = null;
 
   constructor(options: DiskGuardOptions) {
     this.#options = options;
-    this.#stop = options.freeBytesMin === 0 ? () => {} : this.#start();
+    this.#stop = this.#start();
   }
 
   /** Why `command` may not be proposed now; null when it may. */
@@ -46,9 +52,14 @@ export class DiskGuard {
     const { path, freeBytesMin } = this.#options;
     return new ReplicaError(
       "OVERLOADED",
-      `disk almost full: ${path} has ${this.#freeBytes} bytes free, ${freeBytesMin} are kept in ` +
+      `disk almost full: ${path} has ${this.#space?.freeBytes} bytes free, ${freeBytesMin} are kept in ` +
         "reserve; free space, grow the volume, or delete keys and compact",
     );
+  }
+
+  /** null until the file system has answered for the first time. */
+  space(): DiskSpace | null {
+    return this.#space;
   }
 
   close(): void {
@@ -64,10 +75,11 @@ export class DiskGuard {
   }
 
   async #check(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#options.path);
-    this.#freeBytes = bavail * bsize;
-    const isLow = this.#freeBytes < this.#options.freeBytesMin;
-    if (isLow !== this.#isLow) this.#options.onChange(isLow, this.#freeBytes);
+    const { bavail, blocks, bsize } = await statfs(this.#options.path);
+    const freeBytes = bavail * bsize;
+    this.#space = { freeBytes, sizeBytes: blocks * bsize };
+    const isLow = freeBytes < this.#options.freeBytesMin;
+    if (isLow !== this.#isLow) this.#options.onChange(isLow, freeBytes);
     this.#isLow = isLow;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Logger } from "pino";
 import type { Config } from "./config/index.ts";
-import { DiskGuard, GuardedReplica } from "./disk-guard.ts";
+import { DiskGuard, type DiskSpace, GuardedReplica } from "./disk-guard.ts";
 import { listenAddress } from "./listen-address.ts";
 import {
   type Identity,
@@ -121,6 +121,11 @@ export class KvNode implements NodeService {
   /** null while the node is blank. */
   transportStats(): TransportStats | null {
     return this.#running?.transport.stats() ?? null;
+  }
+
+  /** null while the node is blank. */
+  diskSpace(): DiskSpace | null {
+    return this.#running?.guard.space() ?? null;
   }
 
   /** Ends everything in order; what waits is told. The state is durable afterwards. */

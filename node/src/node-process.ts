@@ -76,6 +76,7 @@ export const startNodeProcess = async (setup: NodeProcessSetup): Promise<NodePro
     node,
     version,
     transport: () => node.transportStats(),
+    disk: () => node.diskSpace(),
     auth: () => auth.stats(),
     encryption: () => encryption.stats(),
   });

@@ -65,6 +65,22 @@ export const processMetrics: readonly PulledMetric[] = [
     meaning: "1 for where this node is in its life, 0 for the others.",
     read: ({ phase }) => stateSet("phase", phases, phase),
   },
+  {
+    name: "kvcluster_disk_free_bytes",
+    type: "gauge",
+    unit: "bytes",
+    labels: [],
+    meaning: "Free on the file system of the data folder. Below the reserve writes are refused.",
+    read: ({ disk }) => single(disk?.freeBytes),
+  },
+  {
+    name: "kvcluster_disk_size_bytes",
+    type: "gauge",
+    unit: "bytes",
+    labels: [],
+    meaning: "Size of the file system of the data folder.",
+    read: ({ disk }) => single(disk?.sizeBytes),
+  },
 ];
 
 export const accessMetrics: readonly PulledMetric[] = [

@@ -35,6 +35,8 @@ export interface Snapshot {
   readonly store: StoreStats | null;
   readonly stalenessMs: number | null;
   readonly transport: TransportStats | null;
+  /** null while blank and until the file system has answered. */
+  readonly disk: { readonly freeBytes: number; readonly sizeBytes: number } | null;
   readonly auth: AuthStats;
   readonly encryption: EncryptionStats | null;
 }

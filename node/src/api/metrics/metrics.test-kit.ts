@@ -164,6 +164,7 @@ export const makeSources = (status: (() => ReplicaStatus) | null): MetricsSource
   node: makeNode(status === null ? null : makeReplica(status)),
   version: "1.2.3",
   transport: () => (status === null ? null : transportStats),
+  disk: () => (status === null ? null : { freeBytes: 6000, sizeBytes: 20_000 }),
   auth: () => authStats,
   encryption: () => (status === null ? null : encryptionStats),
 });

@@ -58,6 +58,8 @@ test("figures are those of the node's parts, in the units that the names say", a
     ["kvcluster_leader_silence_seconds", "", 0.25],
     ["kvcluster_db_size_bytes", "", 9000],
     ["kvcluster_log_size_bytes", "", 5000],
+    ["kvcluster_disk_free_bytes", "", 6000],
+    ["kvcluster_disk_size_bytes", "", 20_000],
     ["kvcluster_keys", "", 40],
     ["kvcluster_revision", "", 70],
     ["kvcluster_peer_lag_entries", '{peer="node-2"}', 10],

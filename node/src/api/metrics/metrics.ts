@@ -31,6 +31,8 @@ export interface MetricsSources {
   readonly version: string;
   /** null while there is no transport (a blank node). */
   readonly transport: () => TransportStats | null;
+  /** null while it is not known. */
+  readonly disk: () => Snapshot["disk"];
   readonly auth: () => AuthStats;
   /** null when there is no key ring. */
   readonly encryption: () => EncryptionStats | null;
@@ -91,6 +93,7 @@ function takeSnapshot(sources: MetricsSources): Snapshot {
     store: replica?.storeStats() ?? null,
     stalenessMs: replica?.stalenessMs() ?? null,
     transport: sources.transport(),
+    disk: sources.disk(),
     auth: sources.auth(),
     encryption: sources.encryption(),
   };
