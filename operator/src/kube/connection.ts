@@ -12,6 +12,7 @@ import {
 import { Deadline, type KubeClock, pause } from "./clock.ts";
 import { Credentials } from "./credentials.ts";
 import { errorOfAnswer, isKubeError, KubeError } from "./kube-error.ts";
+import { resourceIn } from "./resources.ts";
 
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -36,8 +37,18 @@ export interface ConnectionOptions {
   readonly clock: KubeClock;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
-  /** Told with every answer: method, HTTP status (0 without answer) and duration in ms. */
-  readonly onAnswer?: (method: string, status: number, durationMs: number) => void;
+  readonly onAnswer?: (answer: KubeAnswer) => void;
+}
+
+/** For metrics: a request that was answered, or was given up. */
+export interface KubeAnswer {
+  readonly method: string;
+  /** Plural of what was asked for: `pods`; the path of what is no resource. */
+  readonly resource: string;
+  /** HTTP; 0 without an answer. */
+  readonly status: number;
+  /** Until the answer began. */
+  readonly durationMs: number;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -165,7 +176,12 @@ export class KubeConnection {
       });
     } finally {
       if (status === 401) this.#credentials.forget();
-      onAnswer?.(request.method, status, clock.monotonic() - startedAt);
+      onAnswer?.({
+        method: request.method,
+        resource: resourceIn(request.path),
+        status,
+        durationMs: clock.monotonic() - startedAt,
+      });
     }
   }
 

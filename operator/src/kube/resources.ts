@@ -78,3 +78,10 @@ export function pathOf(resource: Resource, place: Place): string {
     ...(subresource === undefined ? [] : [subresource]),
   ].join("/");
 }
+
+/** The plural in a path that `pathOf` made; another path is told as it is. */
+export function resourceIn(path: string): string {
+  const [, plural] =
+    /^\/apis?(?:\/[^/]+){1,2}?\/(?:namespaces\/[^/]+\/)?([a-z]+)(?:\/|$)/.exec(path) ?? [];
+  return plural ?? path;
+}

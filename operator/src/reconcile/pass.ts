@@ -37,7 +37,8 @@ export class Pass {
   /** What is planned again in the same pass is not tried again. */
   readonly #tried = new Set<string>();
   readonly #failures: Failure[] = [];
-  readonly #events = new Map<string, EventIntent>();
+  /** Of the last decision: an earlier one of the same pass knew less. */
+  #events: readonly EventIntent[] = [];
 
   constructor(parts: ReconcileParts, key: ClusterKey, cluster: KVCluster) {
     this.#parts = parts;
@@ -92,9 +93,7 @@ export class Pass {
     this.#observed = { ...view, nodes, now: clock.now() };
     this.#plan = plan(this.#observed, defaults);
     assertOneStoreAction(this.#plan);
-    for (const event of this.#plan.events) {
-      this.#events.set(`${event.reason} ${event.note}`, event);
-    }
+    this.#events = this.#plan.events;
     return this.#plan;
   }
 
@@ -198,7 +197,7 @@ export class Pass {
 
   async #recordEvents(): Promise<void> {
     const { kube } = this.#parts;
-    for (const event of this.#events.values()) {
+    for (const event of this.#events) {
       await this.#attempt(`record the event ${event.reason}`, () =>
         kube.recordEvent(this.#cluster, event),
       );
