@@ -27,9 +27,17 @@ export function findDegraded(facts: Facts, sources: DegradedSources): Finding<De
   if (first === undefined) {
     return { status: "False", reason: "AsExpected", message: "nothing is wrong" };
   }
-  const message = [...new Set(problems.map((problem) => problem.message))].join("; ");
-  return { status: "True", reason: first.reason, message };
+  const messages = problems.map((problem) => problem.message);
+  return { status: "True", reason: first.reason, message: withoutRepeats(messages).join("; ") };
 }
+
+/** What another message says as well is left out. */
+const withoutRepeats = (messages: readonly string[]): readonly string[] =>
+  messages.filter(
+    (message, i) =>
+      messages.indexOf(message) === i &&
+      !messages.some((other) => other !== message && other.includes(message)),
+  );
 
 function findProblems(facts: Facts, sources: DegradedSources): readonly Problem[] {
   const { available, outcome, children } = sources;
@@ -41,8 +49,8 @@ function findProblems(facts: Facts, sources: DegradedSources): readonly Problem[
     ...findForeign(facts),
     ...(isQuorumLost ? [{ reason: "QuorumLost", message: available.message } as const] : []),
     ...faults,
-    ...findSickMembers(facts),
     ...findBraked(outcome),
+    ...findSickMembers(facts),
     ...(isQuorumLost ? [] : findAway(facts)),
   ];
 }

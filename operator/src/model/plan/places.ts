@@ -83,11 +83,14 @@ export function isFailing({ problem, phase, isReady }: ObservedPod): boolean {
 export const isUnscheduled = ({ phase, nodeName }: ObservedPod): boolean =>
   phase === "Pending" && nodeName === null;
 
-/** Whether a pod gets on by itself: it does not when it fails, finds no place or hangs. */
+/**
+ * Whether a pod does not get on by itself: it fails, finds no place or does not start. One that runs
+ * is never stuck: without a quorum no node is ready, and its vote may be the one that is missing.
+ */
 export function isStuck(pod: ObservedPod, now: number): boolean {
   if (pod.isReady || pod.deletingUntil !== null) return false;
   if (isFailing(pod) || (isUnscheduled(pod) && pod.problem !== null)) return true;
-  return now - pod.readySince > STUCK_AFTER_MS;
+  return pod.phase !== "Running" && now - pod.readySince > STUCK_AFTER_MS;
 }
 
 /** Why a node is not ready, for people: `c-1 cannot be scheduled: …`. No running figures. */
