@@ -1,4 +1,4 @@
-/** Service NAME: balances clients over the nodes that are ready. HTTP only: no metrics, no peers. */
+/** Service NAME: balances clients over the nodes that are ready. HTTP only, no metrics. */
 import { childNames, ports, selectorLabels, serviceLabel } from "../names.ts";
 import type { KubeObject } from "../observed.ts";
 import { childMetadata } from "./child-metadata.ts";

@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../observed.ts";
+import { additionsTo } from "./additions.ts";
 import { differsFrom } from "./difference.ts";
 import { withIntent } from "./intent.ts";
 
-const service = (spec: object, others: object = {}): KubeObject => ({
+const thing = (spec: object, others: object = {}): KubeObject => ({
   apiVersion: "v1",
-  kind: "Service",
+  kind: "Thing",
   metadata: { name: "store", namespace: "shop", ...others },
   spec,
 });
 const compare = (intent: object, live: object): string | null =>
-  differsFrom(service(intent), service(live));
+  differsFrom(thing(intent), thing(live));
 
 test("what the API server and others added is no difference", () => {
-  const live = service(
+  const live = thing(
     {
       type: "ClusterIP",
       clusterIP: "10.0.0.7",
@@ -22,7 +23,7 @@ test("what the API server and others added is no difference", () => {
     },
     { uid: "u", labels: { a: "1", b: "2" } },
   );
-  const intent = service(
+  const intent = thing(
     { type: "ClusterIP", ports: [{ port: 1, protocol: "TCP" }] },
     { labels: { a: "1" } },
   );
@@ -41,7 +42,7 @@ test("a field that differs or is absent is told with its path and both values", 
   assert.ok((message ?? "").length < 160, message ?? "");
 });
 
-test("lists that are maps are compared by their keys, in any order, and may have more items", () => {
+test("lists that are maps are compared by keys, in any order, and may have more items", () => {
   const cases = [
     [
       { containers: [{ name: "b", image: "2" }] },
@@ -139,8 +140,8 @@ test("what the API server drops because it is empty is no difference, zero and f
 });
 
 test("a field that was taken out of the intent is noticed by its hash", () => {
-  const before = withIntent(service({ type: "ClusterIP" }, { labels: { team: "a" } }));
-  const now = withIntent(service({ type: "ClusterIP" }));
+  const before = withIntent(thing({ type: "ClusterIP" }, { labels: { team: "a" } }));
+  const now = withIntent(thing({ type: "ClusterIP" }));
   assert.equal(differsFrom(now, structuredClone(now)), null);
   assert.equal(differsFrom(now, before), "fields were taken out of what is wanted");
   assert.equal(differsFrom(before, now), 'metadata.labels is absent, wanted {"team":"a"}');
@@ -148,10 +149,36 @@ test("a field that was taken out of the intent is noticed by its hash", () => {
 
 test("defaults inside the lists of foreign kinds are let be", () => {
   const monitor = (endpoint: object): KubeObject => ({
-    ...service({ endpoints: [endpoint] }),
+    ...thing({ endpoints: [endpoint] }),
     apiVersion: "monitoring.coreos.com/v1",
     kind: "ServiceMonitor",
   });
   assert.equal(differsFrom(monitor({ port: "m" }), monitor({ port: "m", scheme: "http" })), null);
   assert.notEqual(differsFrom(monitor({ port: "m" }), monitor({ port: "n" })), null);
+});
+
+test("a selector with one label more and a Service with one port more are differences", () => {
+  const port = { name: "http", port: 5000, protocol: "TCP" };
+  const service = { ...thing({ ports: [port], selector: { app: "a" } }), kind: "Service" };
+  const withSpec = (spec: object): KubeObject => ({ ...service, spec });
+  assert.equal(differsFrom(service, withSpec({ ports: [port], selector: { app: "a" } })), null);
+  assert.equal(
+    differsFrom(service, withSpec({ ports: [port], selector: { app: "a", also: "b" } })),
+    "spec.selector has more than is wanted",
+  );
+  const ports = [port, { ...port, name: "other", port: 80 }];
+  const added = withSpec({ ports, selector: { app: "a" } });
+  assert.equal(differsFrom(service, added), "spec.ports has more than is wanted");
+  assert.deepEqual(additionsTo(service, added)?.patch, { spec: { ports: [port] } });
+});
+
+test("a budget whose selector somebody narrowed is a difference", () => {
+  const labels = { matchLabels: { app: "a" } };
+  const budget = { ...thing({ selector: labels }), kind: "PodDisruptionBudget" };
+  const matchExpressions = [{ key: "x", operator: "Exists" }];
+  const narrowed = { ...budget, spec: { selector: { ...labels, matchExpressions } } };
+  assert.notEqual(differsFrom(budget, narrowed), null);
+  assert.deepEqual(additionsTo(budget, narrowed)?.patch, {
+    spec: { selector: { matchExpressions: null } },
+  });
 });

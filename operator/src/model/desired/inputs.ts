@@ -1,4 +1,4 @@
-/** What decides the children of a KVCluster: nothing else does, least of all the operator's version. */
+/** What decides the children of a KVCluster: nothing else does, least of all our own version. */
 import type { KVCluster } from "../api/types.ts";
 import type { Capabilities, IssuerView, OperatorDefaults } from "../observed.ts";
 

@@ -28,7 +28,7 @@ interface AuthKey {
   readonly grants: "trusted" | "policies";
 }
 
-/** Tokens of administrators, the operator and the pods' preStop: the generated secret signs them. */
+/** Tokens of administrators, the operator and the pods' preStop, signed by the generated secret. */
 const adminKey: AuthKey = {
   name: "admin",
   algorithm: "HS256",

@@ -1,7 +1,7 @@
 /**
  * Where pods go: apart from each other, over Kubernetes nodes and over zones, as far as there are
- * any. Never a must, so that a cluster of one Kubernetes node works too; who needs a must says so in
- * `spec.podTemplate`, which replaces these rules.
+ * any. Never a must, so that a cluster of one Kubernetes node works too; who needs a must says so
+ * in `spec.podTemplate`, which replaces these rules.
  */
 import type { KVCluster } from "../api/types.ts";
 import { selectorLabels } from "../names.ts";
