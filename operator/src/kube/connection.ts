@@ -207,7 +207,8 @@ function contextOf(server: string, request: KubeRequest): RequestContext {
   for (const [name, value] of Object.entries(request.query ?? {})) {
     context.setQueryParam(name, value);
   }
-  context.setHeaderParam("Accept", "application/json");
+  // The key set of the token issuer is served under its own media type only, or answered with 406.
+  context.setHeaderParam("Accept", "application/json, application/jwk-set+json");
   context.setHeaderParam("User-Agent", USER_AGENT);
   if (request.body !== undefined) {
     context.setHeaderParam("Content-Type", request.contentType ?? "application/json");
