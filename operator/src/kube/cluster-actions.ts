@@ -37,9 +37,13 @@ export async function carryOut(
     key: { namespace, name },
   });
   switch (action.type) {
-    case "apply":
-      await applyObject(connection, action.object);
+    case "apply": {
+      const { object, overwrite } = action;
+      const target = named(resourceOf(object), object.metadata.name);
+      if (overwrite !== undefined) await patchObject(connection, target, overwrite);
+      await applyObject(connection, object);
       return;
+    }
     case "createSecret":
       return await createSecret(connection, cluster, action);
     case "deleteChild":

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { knownIssuer } from "./access-config-map.ts";
+import { issuerFaults, knownIssuer } from "./access-config-map.ts";
 import { childOf, inputsWith, settled } from "./desired.test-kit.ts";
 import { valueAt } from "./json.ts";
 
@@ -29,4 +29,14 @@ test("what was never known stays unknown", () => {
   const inputs = inputsWith({}, { issuer: silent });
   assert.deepEqual(knownIssuer(settled(inputs)), silent);
   assert.deepEqual(knownIssuer(settled(inputs, { children: new Map() })), silent);
+});
+
+test("it is told when applications cannot be let in, and only then", () => {
+  const inputs = inputsWith({}, { issuer: silent });
+  assert.deepEqual(issuerFaults(settled(inputs)), [
+    "service-account tokens are refused, for the API server's keys are unknown: no answer",
+  ]);
+  assert.deepEqual(issuerFaults(settled(inputsWith({}, { issuer }), { issuer: silent })), []);
+  const off = inputsWith({ auth: { serviceAccountTokens: false } }, { issuer: silent });
+  assert.deepEqual(issuerFaults(settled(off)), []);
 });

@@ -37,3 +37,12 @@ export function knownIssuer({ cluster, issuer, children }: Observed): IssuerView
   if (remembered === undefined || typeof jwks !== "string") return issuer;
   return { type: "known", issuer: remembered, jwks };
 }
+
+/** Told when applications cannot be let in by their service accounts, with why. */
+export function issuerFaults(observed: Observed): readonly string[] {
+  const issuer = knownIssuer(observed);
+  if (!observed.cluster.spec.auth.serviceAccountTokens || issuer.type === "known") return [];
+  return [
+    `service-account tokens are refused, for the API server's keys are unknown: ${issuer.why}`,
+  ];
+}

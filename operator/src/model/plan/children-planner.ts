@@ -1,5 +1,5 @@
-/** The children of a KVCluster, put right: what the planner asks of `desired/` and `children.ts`. */
-import { knownIssuer } from "../desired/access-config-map.ts";
+/** The children of a KVCluster, put right: what the planner asks of `desired/` and `children`. */
+import { issuerFaults, knownIssuer } from "../desired/access-config-map.ts";
 import { desiredChildren } from "../desired/children.ts";
 import type { Observed, OperatorDefaults } from "../observed.ts";
 import type { KubeAction } from "./action.ts";
@@ -36,7 +36,7 @@ export const planOwnChildren: ChildrenPlanner = (observed, defaults, wants) => {
   );
   return {
     actions: planChildren(observed, desired),
-    faults: [...secretFaults(observed), ...foreign],
+    faults: [...secretFaults(observed), ...issuerFaults(observed), ...foreign],
   };
 };
 
