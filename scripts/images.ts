@@ -1,16 +1,18 @@
 /**
- * `make images`: compiles, prepares a context for each image under dist/images and builds it with
- * docker, podman or buildah, or with the lab, which loads it into its nodes, too.
+ * `make images`: compiles, prepares a context for each image in a folder of its own and builds it
+ * with docker, podman or buildah, or with the lab, which loads it into its nodes, too.
  *
  * TOOL      docker, podman, buildah, lab, or none (contexts only); the first that works
+ * CONTEXTS  folder that keeps the contexts; else they are gone when the images are built
  * TAG       the version of package.json
  * REGISTRY  docker.io, or `host/project` to push to
  * IMAGES    "node operator"
  * ARCH      that of this machine, as Node names it: x64, arm64
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { type ImageName, imageRoots, makeContext } from "./images/context.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -54,6 +56,15 @@ function build(tool: string, image: { tag: string; context: string; platform: st
   run(program, given);
 }
 
+/** Two builds at the same time must not share one. */
+function contextFolder(): string {
+  const kept = env["CONTEXTS"];
+  if (kept !== undefined && kept !== "") return resolve(kept);
+  const made = mkdtempSync(join(tmpdir(), "kvcluster-images-"));
+  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
 function revision(): string {
   const { status, stdout } = spawnSync("git", ["rev-parse", "HEAD"], { cwd: root });
   return status === 0 ? String(stdout).trim() : "";
@@ -66,10 +77,11 @@ function main(): void {
   const platform = platforms[arch] ?? fail(`ARCH=${arch}: not one of x64, arm64`);
   const images = (env["IMAGES"] || "node operator").split(" ").filter((name) => name !== "");
   const tool = findTool();
+  const contexts = contextFolder();
   for (const image of images) {
     if (!isImage(image)) fail(`IMAGES: there is no image ${image}`);
     run(join(root, "node_modules/.bin/tsc"), ["-b", ...imageRoots[image]]);
-    const context = join(root, "dist/images", image);
+    const context = join(contexts, image);
     const made = makeContext({ root, image, folder: context, arch, revision: revision() });
     const tag = `${env["REGISTRY"] || "docker.io"}/kvcluster/${image}:${env["TAG"] || made.version}`;
     const mebibytes = (made.bytes / 2 ** 20).toFixed(1);

@@ -5,10 +5,11 @@ import { type Lock, productionClosure } from "./production-closure.ts";
 const lock: Lock = {
   packages: {
     "": {},
-    node: { dependencies: { "@k/protocol": "1", a: "1", rocksdb: "1" } },
+    node: { dependencies: { "@k/protocol": "1", "@types/node": "1", a: "1", rocksdb: "1" } },
     protocol: { dependencies: { c: "1" } },
     operator: { dependencies: { other: "1" } },
     "node_modules/@k/protocol": { link: true, resolved: "protocol" },
+    "node_modules/@types/node": {},
     "node_modules/a": { dependencies: { c: "2" }, optionalDependencies: { absent: "1" } },
     "node_modules/a/node_modules/c": { peerDependencies: { peer: "1", maybe: "1" } },
     "node_modules/c": {},

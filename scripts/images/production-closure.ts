@@ -26,6 +26,9 @@ export interface Closure {
 /** Packages that only build others: RocksDB's are for making its binary, which comes ready made. */
 const buildOnly: ReadonlySet<string> = new Set(["prebuildify", "napi-macros"]);
 
+/** Some packages depend on types in production, which no running code reads. */
+const isForBuilding = (name: string): boolean => buildOnly.has(name) || name.startsWith("@types/");
+
 /** Node's search: beside the package, then in each folder above it. */
 function locate(lock: Lock, from: string, name: string): string | undefined {
   const parts = from === "" ? [] : from.split("/");
@@ -59,7 +62,7 @@ export function productionClosure(lock: Lock, workspaces: readonly string[]): Cl
   };
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     for (const [name, isOptional] of needsOf(lock.packages[path] ?? {})) {
-      if (buildOnly.has(name)) continue;
+      if (isForBuilding(name)) continue;
       const at = locate(lock, path, name);
       if (at !== undefined) add(lock.packages[at]?.resolved ?? at);
       else if (!isOptional)
