@@ -138,10 +138,15 @@ export class Exchange {
   }
 }
 
+interface Taker {
+  readonly isWanted: (exchange: Exchange) => boolean;
+  readonly take: (exchange: Exchange) => void;
+}
+
 export class ScriptedApiServer {
   readonly #server: Server;
   readonly #arrived: Exchange[] = [];
-  #takers: ((exchange: Exchange) => void)[] = [];
+  #takers: Taker[] = [];
   /** Requests that arrived, all told. */
   count = 0;
 
@@ -167,11 +172,12 @@ export class ScriptedApiServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The next request, when it is there. Requests are taken in the order in which they arrive. */
-  async next(): Promise<Exchange> {
-    const arrived = this.#arrived.shift();
+  /** The next request that is wanted, when it is there, in the order in which they arrive. */
+  async next(isWanted: (exchange: Exchange) => boolean = () => true): Promise<Exchange> {
+    const index = this.#arrived.findIndex(isWanted);
+    const [arrived] = index === -1 ? [] : this.#arrived.splice(index, 1);
     if (arrived !== undefined) return arrived;
-    const taken = new Promise<Exchange>((resolve) => this.#takers.push(resolve));
+    const taken = new Promise<Exchange>((take) => this.#takers.push({ isWanted, take }));
     return await soon(taken, () => `no request came after ${this.count}`);
   }
 
@@ -191,9 +197,10 @@ export class ScriptedApiServer {
     for await (const chunk of request) body += String(chunk);
     const exchange = new Exchange(request, response, body);
     this.count++;
-    const taker = this.#takers.shift();
+    const index = this.#takers.findIndex(({ isWanted }) => isWanted(exchange));
+    const [taker] = index === -1 ? [] : this.#takers.splice(index, 1);
     if (taker === undefined) this.#arrived.push(exchange);
-    else taker(exchange);
+    else taker.take(exchange);
   }
 }
 
