@@ -2,6 +2,8 @@
  * Makes what the charts take from the resource's schema, the reference of the operator chart's
  * values, and the manifest that is rendered from it.
  */
+import { stringify } from "yaml";
+import { operatorRuleGroups } from "../../operator/src/model/index.ts";
 import { definitionTemplate } from "../charts/definition-template.ts";
 import { installManifest } from "../charts/install-manifest.ts";
 import { valuesReference } from "../charts/values-reference.ts";
@@ -25,6 +27,10 @@ export const generator: Generator = {
         content: definitionTemplate(text),
       },
       { path: "charts/kvcluster/values.schema.json", content: valuesSchema(text) },
+      {
+        path: "charts/kvcluster-operator/files/alerts.yaml",
+        content: stringify({ groups: operatorRuleGroups }, { lineWidth: 100 }),
+      },
     ];
     return [
       ...parts,

@@ -102,6 +102,8 @@ const cases: readonly Case[] = [
   ...annotationCases(["service", "annotations"]),
   [["monitoring", "serviceMonitor", "interval"], "0s", "must be a number of seconds or minutes"],
   [["monitoring", "serviceMonitor", "interval"], "1h", "must be a number of seconds or minutes"],
+  [["monitoring", "serviceMonitor", "interval"], "3m", "must be a number of seconds or minutes"],
+  [["monitoring", "serviceMonitor", "interval"], "121s", "must be a number of seconds or minutes"],
   ...labelCases(["monitoring", "serviceMonitor", "labels"]),
   ...labelCases(["monitoring", "prometheusRule", "labels"]),
   ...labelCases(["monitoring", "dashboard", "labels"]),
@@ -140,6 +142,8 @@ test("values that look odd and are legal are taken", async () => {
     [["raft"], { electionTimeoutMs: 500, heartbeatIntervalMs: 100 }],
     [["auth", "policies"], []],
     [["replicas"], 4],
+    [["monitoring", "serviceMonitor", "interval"], "2m"],
+    [["monitoring", "serviceMonitor", "interval"], "120s"],
   ];
   for (const [path, value] of legal) {
     const answer = await server().tryCreate(put(fullSpec, path, value));

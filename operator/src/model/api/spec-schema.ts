@@ -164,8 +164,10 @@ const monitoring: JsonSchema<MonitoringSpec> = schemaOf<MonitoringSpec>()(
             default: "30s",
             rules: [
               {
-                rule: "self.matches('^[1-9][0-9]*(s|m)$')",
-                message: "must be a number of seconds or minutes such as 30s or 1m",
+                rule: "self.matches('^[1-9][0-9]?[0-9]?[sm]$') && duration(self) <= duration('2m')",
+                message:
+                  "must be a number of seconds or minutes such as 30s, at most 2m: the alerts " +
+                  "look back over five minutes",
               },
             ],
           }),
