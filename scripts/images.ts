@@ -83,7 +83,8 @@ function main(): void {
     run(join(root, "node_modules/.bin/tsc"), ["-b", ...imageRoots[image]]);
     const context = join(contexts, image);
     const made = makeContext({ root, image, folder: context, arch, revision: revision() });
-    const tag = `${env["REGISTRY"] || "docker.io"}/kvcluster/${image}:${env["TAG"] || made.version}`;
+    const name = `${env["REGISTRY"] || "docker.io"}/kvcluster/${image}`;
+    const tag = `${name}:${env["TAG"] || made.version}`;
     const mebibytes = (made.bytes / 2 ** 20).toFixed(1);
     console.log(`${tag}: ${made.files} files, ${mebibytes} MiB beside the base image`);
     if (tool !== "none") build(tool, { tag, context, platform });

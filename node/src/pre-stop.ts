@@ -1,8 +1,8 @@
 /**
  * What a pod runs before its node gets SIGTERM: asks the node to hand leadership over and to fail
  * its readiness, and gives load balancers a moment to see that. It reads the configuration that the
- * node reads. Whatever happens, it ends soon and with 0: a hook must never hold up the end of a pod,
- * and a node that gets SIGTERM without it hands over by itself.
+ * node reads. Whatever happens, it ends soon and with 0: a hook must never hold up the end of a
+ * pod, and a node that gets SIGTERM without it hands over by itself.
  */
 import { readFileSync } from "node:fs";
 import { mintOwnToken } from "./api/auth/index.ts";

@@ -1,7 +1,7 @@
 /**
  * Makes the folder that an image is built from: compiled code, production dependencies without what
- * nobody runs, and the Containerfile with its version. Nothing is downloaded or run in the image, so
- * each builder makes the same of it.
+ * nobody runs, and the Containerfile with its version. Nothing is downloaded or run in the image,
+ * so each builder makes the same of it.
  */
 import {
   chmodSync,

@@ -1,4 +1,4 @@
-/** A node in a restricted pod on a fresh volume: it starts, keeps its data, and knows its callers. */
+/** A node in a restricted pod on a fresh volume: it starts, keeps data, and knows its callers. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
