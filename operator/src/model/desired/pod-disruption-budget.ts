@@ -21,10 +21,10 @@ import type { DesiredInputs } from "./inputs.ts";
  *   pause, and the data is on the claim.
  * - 1 or 2 voters on the way to another number: 0. It is over in seconds, and the leader alone
  *   holds what was written.
- * - No voter yet: 1. There is nothing to lose.
+ * - No voter yet: all. Nodes are not ready before there is a store, and there is nothing to lose.
  */
-export function evictionsMax(voters: number, replicas: number): number {
-  if (voters === 0) return 1;
+export function evictionsMax(voters: number, replicas: number): number | "100%" {
+  if (voters === 0) return "100%";
   const spare = Math.floor((voters - 1) / 2);
   return voters === replicas ? Math.max(1, spare) : spare;
 }
