@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
+import { settingsTable } from "../../operator/src/controller/settings.ts";
 import { resources } from "../../operator/src/kube/resources.ts";
-import { chartHash, hashIn } from "../../scripts/charts/install-manifest.ts";
+import { chartHash, hashIn, manifestPaths } from "../../scripts/charts/manifests.ts";
 import { readValues, valuesOf } from "../../scripts/charts/values-reference.ts";
 import { assertNone, listFiles, readText } from "./source-files.test-kit.ts";
 
@@ -81,8 +82,11 @@ const rules = objects
   .filter((object) => !isForPeople(object))
   .flatMap((object) => object.rules ?? []);
 
-test("the install manifest was rendered from the chart as it is", () => {
-  assert.equal(hashIn(manifest), chartHash([]), "run `make generate`, with helm on the PATH");
+test("the manifests were rendered from the chart as it is", () => {
+  assert.equal(manifestPaths.length, 2);
+  for (const path of manifestPaths) {
+    assert.equal(hashIn(readText(path)), chartHash([]), `${path}: run \`make generate\` with helm`);
+  }
 });
 
 test("the operator's rules name one kind each, no wildcard, and no Secrets in bulk", () => {
@@ -103,4 +107,36 @@ test("the operator's rules name the kinds that it reads and writes, and no other
   const granted = rules.map((rule) => `${rule.apiGroups[0]}/${rule.resources[0]?.split("/")[0]}`);
   const definition = "apiextensions.k8s.io/customresourcedefinitions";
   assert.deepEqual([...new Set(granted)].sort(), [...new Set([...used, definition])].sort());
+});
+
+interface Deployment extends Rendered {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly {
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly ports: readonly { readonly containerPort: number }[];
+        }[];
+      };
+    };
+  };
+}
+
+test("the Deployment sets what the operator must be told, and nothing that it does not know", () => {
+  const isDeployment = (object: Rendered): object is Deployment => object.kind === "Deployment";
+  const { containers, terminationGracePeriodSeconds } =
+    objects.find(isDeployment)?.spec.template.spec ?? assert.fail("no Deployment");
+  const [{ env, ports } = assert.fail("no container")] = containers;
+  const settings = Object.values(settingsTable);
+  const known = settings.map((setting) => setting.env);
+  assert.deepEqual(
+    env.filter(({ name }) => !known.includes(name)),
+    [],
+  );
+  const needed = settings.filter((setting) => setting.default === null);
+  for (const setting of needed) assert.ok(env.some(({ name }) => name === setting.env));
+  assert.equal(env.find(({ name }) => name === "HTTP_PORT")?.value, `${ports[0]?.containerPort}`);
+  const stopSeconds = Number(settingsTable.stopSeconds.default);
+  assert.ok(terminationGracePeriodSeconds > stopSeconds, "passes under way end before the kill");
 });

@@ -1,7 +1,7 @@
 /**
- * manifests/install.yaml: the operator's chart with its default values, for `kubectl apply`. It is
- * rendered by Helm where there is one. Where there is none, the hash of the chart in the
- * manifest's head tells whether it was rendered from the chart as it is: it is never skipped.
+ * Manifests for `kubectl apply`, rendered from the operator's chart by Helm where there is one.
+ * Where there is none, the hash of the chart in a manifest's head tells whether it was rendered
+ * from the chart as it is: the check is never skipped.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -22,8 +22,7 @@ import type { GeneratedFile } from "../generator.ts";
 
 const root = join(import.meta.dirname, "../..");
 const chart = "charts/kvcluster-operator";
-export const manifestPath = "manifests/install.yaml";
-export const installNamespace = "kvcluster-system";
+const installNamespace = "kvcluster-system";
 const release = "kvcluster-operator";
 /** Counts as an input: raised when the way of rendering changes. */
 const rendering = 1;
@@ -121,8 +120,37 @@ const namespace: Rendered = {
   },
 };
 
-function render(helm: string, folder: string): readonly Rendered[] {
-  const flags = ["--namespace", installNamespace, "--skip-tests", "--kube-version", "1.37.0"];
+interface Manifest {
+  readonly path: string;
+  readonly values: readonly string[];
+  readonly choose: (objects: readonly Rendered[]) => readonly Rendered[];
+}
+
+const manifests: readonly Manifest[] = [
+  {
+    path: "manifests/install.yaml",
+    values: [],
+    choose: (objects) => [namespace, ...objects],
+  },
+  {
+    path: "manifests/monitoring/operator.yaml",
+    values: ["monitoring.serviceMonitor.enabled=true", "monitoring.prometheusRule.enabled=true"],
+    choose: (objects) =>
+      objects.filter(({ apiVersion }) => apiVersion.startsWith("monitoring.coreos.com/")),
+  },
+];
+
+export const manifestPaths: readonly string[] = manifests.map(({ path }) => path);
+
+interface Renderer {
+  readonly helm: string;
+  readonly folder: string;
+}
+
+function render({ helm, folder }: Renderer, { values, choose }: Manifest): readonly Rendered[] {
+  const set = values.flatMap((value) => ["--set", value]);
+  const place = ["--namespace", installNamespace, "--kube-version", "1.37.0"];
+  const flags = ["--skip-tests", ...place, ...set];
   const text = execFileSync(helm, ["template", release, folder, ...flags], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
@@ -133,12 +161,12 @@ function render(helm: string, folder: string): readonly Rendered[] {
     const object: Rendered | null = document.toJS();
     return object === null ? [] : [cleaned(object)];
   });
-  return [namespace, ...objects];
+  return choose(objects);
 }
 
-const head = (hash: string): string =>
-  `# The operator, rendered from ${chart} by \`make generate\`. Do not edit.
-# kubectl apply -f ${manifestPath}
+const head = (path: string, hash: string): string =>
+  `# Rendered from ${chart} by \`make generate\`. Do not edit.
+# kubectl apply -f ${path}
 # chart ${hash}
 `;
 
@@ -149,28 +177,31 @@ export const hashIn = (manifest: string): string | null =>
 export const chartHash = (generated: readonly GeneratedFile[]): string =>
   withChart(generated, hashOf);
 
-/** @throws Error without Helm when the manifest was rendered from another chart */
-export function installManifest(generated: readonly GeneratedFile[]): GeneratedFile {
+/** @throws Error without Helm when a manifest was rendered from another chart */
+export function chartManifests(generated: readonly GeneratedFile[]): readonly GeneratedFile[] {
   return withChart(generated, (folder) => {
     const hash = hashOf(folder);
     const helm = findHelm();
-    if (helm === null) return asOnDisk(hash);
-    const documents = render(helm, folder).map((object) =>
-      stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }),
-    );
-    return { path: manifestPath, content: `${head(hash)}---\n${documents.join("---\n")}` };
+    return manifests.map((manifest) => {
+      const { path } = manifest;
+      if (helm === null) return asOnDisk(path, hash);
+      const documents = render({ helm, folder }, manifest).map((object) =>
+        stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }),
+      );
+      return { path, content: `${head(path, hash)}---\n${documents.join("---\n")}` };
+    });
   });
 }
 
-function asOnDisk(hash: string): GeneratedFile {
-  const path = join(root, manifestPath);
-  const content = existsSync(path) ? readFileSync(path, "utf8") : "";
+function asOnDisk(path: string, hash: string): GeneratedFile {
+  const file = join(root, path);
+  const content = existsSync(file) ? readFileSync(file, "utf8") : "";
   if (hashIn(content) === hash) {
-    console.log(`${manifestPath}: no helm here, so its chart's hash is compared, not its text`);
-    return { path: manifestPath, content };
+    console.log(`${path}: no helm here, so its chart's hash is compared, not its text`);
+    return { path, content };
   }
   throw new Error(
-    `${manifestPath} was rendered from another state of ${chart}, and there is no helm on the ` +
-      "PATH to render it anew: install Helm 3 or 4 (the lab has one) and run `make generate`",
+    `${path} was rendered from another state of ${chart}, and there is no helm on the PATH to ` +
+      "render it anew: install Helm 3 or 4 (the lab has one) and run `make generate`",
   );
 }
