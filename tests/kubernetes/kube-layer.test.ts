@@ -20,9 +20,9 @@ import {
 import { childLabels, type KubeObject, type KVCluster } from "../../operator/src/model/index.ts";
 import type { KubePort } from "../../operator/src/reconcile/index.ts";
 import { becomes, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
-import { atApiServer } from "./api-server.test-kit.ts";
+import { ApiServer } from "./api-server.test-kit.ts";
 
-const server = atApiServer("kube");
+let server: ApiServer;
 const life = new AbortController();
 const running: Promise<void>[] = [];
 const changed = new Set<string>();
@@ -32,12 +32,13 @@ let issuer: TokenIssuer;
 let port: KubePort;
 
 before(async () => {
+  server = await ApiServer.arrive("kube");
   const config = loadKubeConfig(process.env);
   connection = new KubeConnection({ config, clock: systemClock, random: Math.random });
   const parts = { connection, clock: systemClock, random: Math.random };
   caches = new Caches({
     ...parts,
-    watchNamespaces: [server().namespace],
+    watchNamespaces: [server.namespace],
     onChange: ({ name }) => changed.add(name),
   });
   issuer = new TokenIssuer({ ...parts, onChange: () => undefined });
@@ -50,16 +51,16 @@ before(async () => {
 after(async () => {
   life.abort();
   await Promise.all(running);
+  await server.leave();
 });
 
 /** A KVCluster that the watch has brought. */
 async function clusterNamed(name: string): Promise<KVCluster> {
-  const made = await server().create({ storage: { size: "1Gi" } }, name);
+  const made = await server.create({ storage: { size: "1Gi" } }, name);
   assert.equal(made.type, "accepted", JSON.stringify(made));
   return await becomes(
     `KVCluster ${name} is cached`,
-    async () =>
-      (await port.cluster({ namespace: server().namespace, name })) ?? new NotYet("absent"),
+    async () => (await port.cluster({ namespace: server.namespace, name })) ?? new NotYet("absent"),
     { withinMs: 10_000, everyMs: 20 },
   );
 }
@@ -199,9 +200,12 @@ test("status goes to its subresource, whole, and only on the newest version", as
   assert.deepEqual(fresh?.status, { clusterId: "c1" }, "a field that is left out goes");
   assert.deepEqual(fresh.spec, cluster.spec);
   const old = { ...cluster, metadata: { ...cluster.metadata } };
-  await assert.rejects(port.writeStatus(old, {}), { code: "conflict" });
-  const reborn = { ...fresh, metadata: { ...fresh.metadata, uid: randomUUID() } };
-  await assert.rejects(port.writeStatus(reborn, {}), { code: "conflict" });
+  await assert.rejects(port.writeStatus(old, { leader: "x" }), { code: "conflict" });
+  const path = server.pathOf("status");
+  await connection.request({ method: "DELETE", path });
+  await assert.rejects(port.writeStatus(fresh, { leader: "x" }), { code: "notFound" });
+  await server.create({ storage: { size: "1Gi" } }, "status");
+  await assert.rejects(port.writeStatus(fresh, { leader: "x" }), { code: "conflict" });
 });
 
 test("a Secret is made once, can be used by nodes, and is never overwritten", async () => {
@@ -215,7 +219,7 @@ test("a Secret is made once, can be used by nodes, and is never overwritten", as
     const name = `secret-${suffix}`;
     const action = { type: "createSecret", name, contents, labels, isOwned: false } as const;
     await port.execute(cluster, action);
-    const path = `/api/v1/namespaces/${server().namespace}/secrets/${name}`;
+    const path = `/api/v1/namespaces/${server.namespace}/secrets/${name}`;
     const before = await read(path);
     await port.execute(cluster, action);
     assert.deepEqual(await read(path), before);
@@ -240,7 +244,7 @@ test("an Event is on the KVCluster, and the same again is one series", async () 
   const parts = { connection, clock: systemClock };
   const restarted = new EventRecorder({ ...parts, instance: "test-2" });
   await restarted.record(cluster, event);
-  const told = await read(`/apis/events.k8s.io/v1/namespaces/${server().namespace}/events`);
+  const told = await read(`/apis/events.k8s.io/v1/namespaces/${server.namespace}/events`);
   const ours = (
     told["items"] as { regarding: { uid: string }; series?: { count: number } }[]
   ).filter(({ regarding }) => regarding.uid === cluster.metadata.uid);
@@ -265,7 +269,7 @@ test("a watch brings changes and deletions within a moment", async () => {
   const cluster = await clusterNamed("watched");
   changed.clear();
   const { namespace, name } = cluster.metadata;
-  await server().patch(name, { spec: { logLevel: "debug" } });
+  await server.patch(name, { spec: { logLevel: "debug" } });
   const seen = await becomes(
     "the change is cached",
     async () => {
@@ -276,7 +280,7 @@ test("a watch brings changes and deletions within a moment", async () => {
   );
   assert.equal(seen.metadata.generation, cluster.metadata.generation + 1);
   assert.ok(changed.has(name));
-  await connection.request({ method: "DELETE", path: server().pathOf(name) });
+  await connection.request({ method: "DELETE", path: server.pathOf(name) });
   await becomes(
     "the deletion is cached",
     async () => ((await port.cluster({ namespace, name })) === null ? true : new NotYet("there")),
@@ -285,7 +289,7 @@ test("a watch brings changes and deletions within a moment", async () => {
 });
 
 test("of two candidates one leads, and the other follows when it stops", async () => {
-  const lease = { namespace: server().namespace, name: "election" };
+  const lease = { namespace: server.namespace, name: "election" };
   const leading: string[] = [];
   const candidate = (identity: string): { stop: AbortController; end: Promise<string> } => {
     const stop = new AbortController();
@@ -319,6 +323,6 @@ test("what is not there or not allowed has its code", async () => {
   const failed = await read(missing).catch((error: unknown) => error);
   assert.ok(isKubeError(failed, "notFound"), String(failed));
   const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "UPPER" } };
-  const path = `/api/v1/namespaces/${server().namespace}/configmaps`;
+  const path = `/api/v1/namespaces/${server.namespace}/configmaps`;
   await assert.rejects(connection.request({ method: "POST", path, body }), { code: "invalid" });
 });

@@ -112,8 +112,8 @@ async function setOwned(
   if (live === null) return;
   const others = ownersOf(live.metadata).filter(({ uid }) => uid !== cluster.metadata.uid);
   const ownerReferences = isOwned ? [...others, ownerOf(cluster, others)] : others;
-  const { uid, resourceVersion } = live.metadata;
-  await patchObject(connection, target, { metadata: { uid, resourceVersion, ownerReferences } });
+  const { resourceVersion } = live.metadata;
+  await patchObject(connection, target, { metadata: { resourceVersion, ownerReferences } });
 }
 
 /** An object has at most one controller: with another's, ours is a plain owner. */

@@ -75,7 +75,7 @@ test("what a server says about a secret body is not repeated", async (t) => {
   assert.doesNotMatch((await failed).message, /hunter2/);
 });
 
-test("a read is repeated after 5xx with growing delays, and no more than three times", async (t) => {
+test("a read is repeated after 5xx with growing delays, at most three times", async (t) => {
   const server = await ScriptedApiServer.start(t);
   const clock = new ManualClock();
   const failed = failure(server.connect(clock).request(get));
@@ -90,7 +90,7 @@ test("a read is repeated after 5xx with growing delays, and no more than three t
   assert.deepEqual(clock.waiting, []);
 });
 
-test("a write is not repeated after 5xx or a broken connection: it may have been done", async (t) => {
+test("a write is not repeated after 5xx or a reset: it may have been done", async (t) => {
   const server = await ScriptedApiServer.start(t);
   const connection = server.connect(new ManualClock());
   const refused = failure(connection.request(post));

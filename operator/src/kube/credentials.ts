@@ -87,7 +87,7 @@ export class Credentials {
       await this.#config.applySecurityAuthentication(probe);
       return { headers: probe.getHeaders(), dispatcher: http1(probe.getDispatcher()) };
     } catch (cause) {
-      const what = `cannot authenticate to ${this.server}: its certificates or token are unreadable`;
+      const what = `cannot authenticate to ${this.server}: certificate or token is unreadable`;
       throw new KubeError("unauthorized", what, { cause });
     }
   }

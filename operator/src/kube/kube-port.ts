@@ -70,12 +70,13 @@ class ApiServerPort implements KubePort {
   }
 
   async writeStatus(cluster: KVCluster, status: KVClusterStatus): Promise<void> {
-    const { namespace, name, uid } = cluster.metadata;
+    const { namespace, name } = cluster.metadata;
     const version = this.#versions.get(cluster.metadata) ?? cluster.metadata.resourceVersion;
     const intent = {
       apiVersion: `${apiGroup}/${apiVersion}`,
       kind: "KVCluster",
-      metadata: { namespace, name, uid, resourceVersion: version },
+      // A uid would not be checked here (1.37); but no two objects ever have the same version.
+      metadata: { namespace, name, resourceVersion: version },
       status,
     };
     const written = await applyObject(this.#connection, intent, "status");

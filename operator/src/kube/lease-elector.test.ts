@@ -150,7 +150,7 @@ test("a leader renews every 2 s and keeps its acquire time and its transitions",
   assert.equal(work.aborted, false);
 });
 
-test("renewals that fail are borne for 10 s, then the work is aborted and the Lease lost", async (t) => {
+test("renewals may fail for 10 s, then the work is aborted and the Lease lost", async (t) => {
   const { server, clock, work, end, finish, failures, elector } = await startLeading(t);
   for (let ms = 2000; ms < 10_000; ms += 2000) {
     clock.advance(2000);

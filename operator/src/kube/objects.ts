@@ -49,9 +49,9 @@ export async function readObject(
 }
 
 /**
- * Server-side apply of a complete intent, taking over fields that others set. `uid` and
- * `resourceVersion` in its metadata are preconditions. The answer is the object as it is now. JSON
- * is YAML, so the content type is right. @throws KubeError conflict: a precondition does not hold
+ * Server-side apply of a complete intent, taking over fields that others set. A
+ * `resourceVersion` in its metadata is a precondition. The answer is the object as it is now. JSON
+ * is YAML, so the content type is right. @throws KubeError conflict: it has another version
  */
 export async function applyObject(
   connection: KubeConnection,

@@ -6,7 +6,7 @@ import type { LiveObject } from "./decode-json.ts";
 
 interface Written {
   readonly object: LiveObject;
-  /** Versions that this write is known to follow: it was made on the condition that they were it. */
+  /** Versions that this write is known to follow: each was a precondition. */
   readonly older: ReadonlySet<string>;
 }
 

@@ -76,7 +76,7 @@ const namesIn = (store: ObjectStore): readonly string[] =>
     .map(({ metadata }) => metadata.name)
     .sort();
 
-test("a reflector lists in pages, then watches from the list's version with bookmarks", async (t) => {
+test("it lists in pages, then watches from the list's version with bookmarks", async (t) => {
   const bench = await start(t);
   const first = await bench.server.next();
   assert.equal(first.path, "/api/v1/configmaps");
@@ -104,7 +104,7 @@ test("a reflector lists in pages, then watches from the list's version with book
   );
 });
 
-test("watched changes reach the store, and a clean end goes on from the last version", async (t) => {
+test("watched changes reach the store; a clean end goes on from the last version", async (t) => {
   const bench = await startWatching(t);
   bench.watch.send("ADDED", wireObject("two", "6"));
   bench.watch.send("MODIFIED", wireObject("one", "7"));
@@ -272,7 +272,7 @@ test("stopping ends an open watch and leaves no timer", async (t) => {
   assert.deepEqual(bench.clock.waiting, []);
 });
 
-test("everything is listed again every ten minutes, and only differences are changes", async (t) => {
+test("everything is listed again every ten minutes, only differences are changes", async (t) => {
   const bench = await startWatching(t);
   const silence = 149_000;
   for (let version = 6; version < 10; version++) {
