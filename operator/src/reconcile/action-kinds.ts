@@ -40,10 +40,14 @@ function isShrinking(object: KubeObject, live: Observed["statefulSet"]): boolean
   return !hasReplicas || typeof spec.replicas !== "number" || spec.replicas < live.replicas;
 }
 
-/** An object of somebody else's API, for monitoring: the cluster runs as well without it. */
+/**
+ * Its failure holds nothing up: an object of somebody else's API, for monitoring, and the growth of
+ * a volume, which a storage class may refuse for ever.
+ */
 export const isDispensable = (action: Action): boolean =>
-  (action.type === "apply" || action.type === "deleteChild") &&
-  action.object.apiVersion.startsWith("monitoring.coreos.com/");
+  action.type === "resizeClaim" ||
+  ((action.type === "apply" || action.type === "deleteChild") &&
+    action.object.apiVersion.startsWith("monitoring.coreos.com/"));
 
 /** The same action, whoever planned it: what was done in this pass is not done twice. */
 export const actionKey = (action: Action): string => JSON.stringify(action);
