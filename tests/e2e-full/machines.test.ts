@@ -1,6 +1,6 @@
 /** Machines that are cut off, never return, or take the majority with them. */
 import assert from "node:assert/strict";
-import { before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { inflict, undo, undoAll } from "../e2e/kubernetes/lab.test-kit.ts";
 import { setStage } from "../e2e/kubernetes/stage.test-kit.ts";
 import type { Store } from "../e2e/kubernetes/store.test-kit.ts";
@@ -8,11 +8,12 @@ import { underLoad } from "../e2e/kubernetes/under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "../e2e/kubernetes/waiting.test-kit.ts";
 
 const REPLACE_SECONDS = 60;
-const stage = setStage("machines");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
+const stage = setStage("machines", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+  },
 });
 beforeEach(async () => {
   await undoAll();

@@ -5,16 +5,17 @@
  * the chart that was never missed is one too many.
  */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { isReady, type KubeItem } from "../e2e/kubernetes/kube.test-kit.ts";
 import { setStage } from "../e2e/kubernetes/stage.test-kit.ts";
 import type { Store } from "../e2e/kubernetes/store.test-kit.ts";
 import { becomes, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
 
-const stage = setStage("rbac");
 let store: Store;
-before(() => {
-  store = stage().store("kv");
+const stage = setStage("rbac", {
+  prepare: async (it) => {
+    store = it.store("kv");
+  },
 });
 
 interface Rule {

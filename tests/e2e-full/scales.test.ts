@@ -1,16 +1,17 @@
 /** Scaling where it hurts: down to one, and with the operator killed or away. */
 import assert from "node:assert/strict";
-import { before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { setStage } from "../e2e/kubernetes/stage.test-kit.ts";
 import type { Store } from "../e2e/kubernetes/store.test-kit.ts";
 import { underLoad } from "../e2e/kubernetes/under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "../e2e/kubernetes/waiting.test-kit.ts";
 
-const stage = setStage("scales");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
+const stage = setStage("scales", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+  },
 });
 beforeEach(() => store.settles().then(() => {}));
 

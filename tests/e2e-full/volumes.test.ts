@@ -1,18 +1,19 @@
 /** Volumes: grown while they are used, and lost. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import type { KubeItem } from "../e2e/kubernetes/kube.test-kit.ts";
 import { setStage } from "../e2e/kubernetes/stage.test-kit.ts";
 import type { Store } from "../e2e/kubernetes/store.test-kit.ts";
 import { underLoad } from "../e2e/kubernetes/under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "../e2e/kubernetes/waiting.test-kit.ts";
 
-const stage = setStage("volumes");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("volumes", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
 
 interface Claim extends KubeItem {

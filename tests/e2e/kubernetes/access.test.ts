@@ -1,18 +1,19 @@
 /** An application's pod reaches the store with its own service-account token and no secret. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import type { Curled, Shell } from "./pods.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 
-const stage = setStage("access");
 let store: Store;
 let app: Shell;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
-  app = await stage().startShell(store, "app");
+const stage = setStage("access", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+    app = await it.startShell(store, "app");
+  },
 });
 
 const codeOf = ({ body }: Curled): string => JSON.parse(body).code;

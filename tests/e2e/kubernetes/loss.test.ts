@@ -1,26 +1,20 @@
 /** Pods and machines are lost while clients write: nothing acknowledged is, and all come back. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { inflict, isLab, undo } from "./lab.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "./waiting.test-kit.ts";
 
-const stage = setStage("loss");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("loss", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
-let drained: string | null = null;
-const uncordon = async (): Promise<void> => {
-  if (drained !== null) await stage().kube.kubectl(["uncordon", drained]);
-  drained = null;
-};
-after(uncordon);
-
 /** An election after the leader vanished, and a client's write that was under way with it. */
 const ELECTION_MS_MAX = 5_000;
 
@@ -49,25 +43,32 @@ test("the leader's pod deleted with --grace-period=0 --force", { timeout: 240_00
   assert.ok(window.unavailableMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
+/** Until every pod of the store has left it, and the store serves without it. */
+async function drain(node: string): Promise<void> {
+  const flags = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
+  const only = `--pod-selector=${store.selector}`;
+  await stage().kube.kubectl(["drain", node, ...flags, only], { timeoutMs: 150_000 });
+  await becomes(
+    "the drained node has no pod of the store",
+    async () => {
+      const nodes = (await store.pods()).map(({ spec }) => spec.nodeName);
+      return !nodes.includes(node) || new NotYet(nodes.join(", "));
+    },
+    { withinMs: 60_000 },
+  );
+  await store.becomesAvailable("True", 30_000);
+}
+
 test("kubectl drain of the leader's node", { timeout: 300_000 }, async (t) => {
   const leader = await store.leader();
-  drained = leader.node;
   const { window, elections, figures } = await underLoad(stage(), store, {
     awayFrom: [leader.node],
     act: async () => {
-      const flags = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
-      const only = `--pod-selector=${store.selector}`;
-      await stage().kube.kubectl(["drain", leader.node, ...flags, only], { timeoutMs: 150_000 });
-      await becomes(
-        "the drained node has no pod of the store",
-        async () => {
-          const nodes = (await store.pods()).map(({ spec }) => spec.nodeName);
-          return !nodes.includes(leader.node) || new NotYet(nodes.join(", "));
-        },
-        { withinMs: 60_000 },
-      );
-      await store.becomesAvailable("True", 30_000);
-      await uncordon();
+      try {
+        await drain(leader.node);
+      } finally {
+        await stage().kube.kubectl(["uncordon", leader.node]);
+      }
       await store.settles();
     },
   });

@@ -1,22 +1,23 @@
 /** A real Prometheus under prometheus-operator finds, scrapes and watches a KVCluster. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { addPrometheus, isLab } from "./lab.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { becomes, NotYet } from "./waiting.test-kit.ts";
 
-const stage = setStage("monitoring");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create({
-    monitoring: {
-      serviceMonitor: { enabled: true, interval: "5s" },
-      prometheusRule: { enabled: true },
-    },
-  });
-  await store.settles();
+const stage = setStage("monitoring", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create({
+      monitoring: {
+        serviceMonitor: { enabled: true, interval: "5s" },
+        prometheusRule: { enabled: true },
+      },
+    });
+    await store.settles();
+  },
 });
 
 interface Series {

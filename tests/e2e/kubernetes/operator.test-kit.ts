@@ -39,15 +39,16 @@ export class Operator {
     this.images = images;
   }
 
-  /** `helm install`, until both replicas are ready. */
+  /** `helm install`, until both replicas are ready. `values` as helm's flags. */
   async install(values: readonly string[] = []): Promise<void> {
     this.#hadDefinition = (await this.#kube.find(DEFINITION)) !== null;
-    await this.#helm("install", [...values, "--create-namespace"]);
+    const definition = this.#hadDefinition ? ["--set", "crds.create=false"] : [];
+    await this.#helm("install", [...values, ...definition, "--create-namespace"]);
     await this.isReady();
   }
 
   async upgrade(values: readonly string[] = []): Promise<void> {
-    await this.#helm("upgrade", values);
+    await this.#helm("upgrade", ["--reuse-values", ...values]);
     await this.isReady();
   }
 

@@ -1,18 +1,19 @@
 /** Children that a hand changed or deleted are put right; a settled cluster is left alone. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import type { KubeItem } from "./kube.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "./waiting.test-kit.ts";
 
-const stage = setStage("repair");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("repair", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
 
 const REPAIR_MS = 60_000;

@@ -1,17 +1,18 @@
 /** Rolling updates: quorum-aware, the leader last; the operator's own upgrade restarts nothing. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
 import { becomes, NotYet } from "./waiting.test-kit.ts";
 
-const stage = setStage("roll");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("roll", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
 
 /** The issue's own figure: of three nodes rolled under load, in total. */

@@ -1,17 +1,18 @@
 /** Scaling under write load: no acknowledged write is lost, whatever the number of members. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
 import { becomes, NotYet, timed } from "./waiting.test-kit.ts";
 
-const stage = setStage("scale");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("scale", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
 
 /** Write pauses of a scale: none but a hand-over of leadership. */

@@ -1,17 +1,18 @@
 /** A settled cluster costs the API server nothing; a deleted one keeps what its retention says. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { pause } from "../../cluster/polling.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { becomes, NotYet, timed } from "./waiting.test-kit.ts";
 
-const stage = setStage("settled");
 let store: Store;
-before(async () => {
-  store = stage().store("kv");
-  await store.create();
-  await store.settles();
+const stage = setStage("settled", {
+  prepare: async (it) => {
+    store = it.store("kv");
+    await store.create();
+    await store.settles();
+  },
 });
 
 const MINUTE_MS = 60_000;

@@ -89,38 +89,45 @@ async function removeNamespace(kube: Kube, name: string): Promise<void> {
 export interface StageOptions {
   /** false: the file installs the operator itself. */
   readonly withOperator?: boolean;
+  /** What all tests of the file begin with. */
+  readonly prepare?: (stage: Stage) => Promise<void>;
 }
 
 /**
  * Sets the stage for all tests of a file and clears it afterwards; keeps logs of what failed.
  * @returns how to get at it
  */
-export function setStage(area: string, { withOperator = true }: StageOptions = {}): () => Stage {
+export function setStage(area: string, options: StageOptions = {}): () => Stage {
+  let opened: Stage | null = null;
   let stage: Stage | null = null;
-  const get = (): Stage => {
-    if (stage === null) throw new Error(`the stage of ${area} could not be set`);
-    return stage;
-  };
+  // One hook: node:test does not wait for one before it starts the next.
   before(
     async () => {
-      stage = await Stage.open(area);
-      if (withOperator) await installOrTell(stage);
+      opened = await Stage.open(area);
+      await prepareOrTell(opened, options);
+      stage = opened;
     },
     { timeout: OPEN_MS },
   );
   afterEach(async (context) => {
     if (stage === null || !hasFailed(context)) return;
-    const folder = await stage.keepLogs();
-    console.log(`logs of the failure: ${folder}`);
+    console.log(`logs of the failure: ${await stage.keepLogs()}`);
     await undoAll();
   });
-  after(() => stage?.close(), { timeout: CLOSE_MS });
-  return get;
+  after(() => opened?.close(), { timeout: CLOSE_MS });
+  return () => {
+    if (stage === null) throw new Error(`the stage of ${area} could not be set`);
+    return stage;
+  };
 }
 
-async function installOrTell(stage: Stage): Promise<void> {
+async function prepareOrTell(stage: Stage, options: StageOptions): Promise<void> {
+  const { withOperator = true, prepare = (): Promise<void> => Promise.resolve() } = options;
+  // It leaves the KVClusters of whoever else uses this Kubernetes alone.
+  const only = ["--set", `watchNamespaces={${stage.namespace}}`];
   try {
-    await stage.operator.install();
+    if (withOperator) await stage.operator.install(only);
+    await prepare(stage);
   } catch (error) {
     console.log(`logs of the failure: ${await stage.keepLogs()}`);
     throw error;
