@@ -45,7 +45,7 @@ export function definitionTemplate(text: string): string {
       `    ${LABELS}: ""\n`,
       '    {{- include "kvcluster-operator.labels" . | nindent 4 }}\n',
     );
-  return `{{- /* Made by scripts/generators/charts.ts from the resource's schema. Do not edit. */ -}}
+  return `{{- /* Made by scripts/generators/charts.ts from the schema. Do not edit. */ -}}
 {{- if .Values.crds.create }}
 ${yaml}{{- end }}
 `;

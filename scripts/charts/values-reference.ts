@@ -1,4 +1,4 @@
-/** docs/reference/chart-operator.md: every value of the operator's chart, from schema and defaults. */
+/** docs/reference/chart-operator.md: every value of the operator's chart, from its schema. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -75,14 +75,15 @@ export function valuesReference(): string {
     .map((value) => {
       const description = descriptionOf(value, schema);
       if (description === "") throw new Error(`values.schema.json: ${value.path} is not described`);
-      return `| \`${value.path}\` | ${typeOf(value.schema)} | ${show(value.fallback)} | ${description} |`;
+      const cells = [`\`${value.path}\``, typeOf(value.schema), show(value.fallback), description];
+      return `| ${cells.join(" | ")} |`;
     });
   return `<!-- Made by scripts/charts/values-reference.ts from the chart. Do not edit. -->
 
 # Values of the operator's chart
 
-\`charts/kvcluster-operator\`. A value that is not listed here, or of another type, is refused. How to
-install with them: [operations/install.md](../operations/install.md).
+\`charts/kvcluster-operator\`. A value that is not listed here, or of another type, is
+refused. How to install with them: [operations/install.md](../operations/install.md).
 
 | Value | Type | Default | Meaning |
 | --- | --- | --- | --- |

@@ -13,7 +13,7 @@ import { generator as crd } from "./crd.ts";
 
 /** The groups of the operator's own PrometheusRule. */
 const alerts = (): string =>
-  "# Made by scripts/generators/charts.ts from operator/src/model/desired/monitoring. Do not edit.\n" +
+  "# Made by scripts/generators/charts.ts from the operator's alerts. Do not edit.\n" +
   stringify({ groups: operatorRuleGroups }, { lineWidth: 100, aliasDuplicateObjects: false });
 
 async function definition(): Promise<string> {

@@ -22,8 +22,10 @@ const write: Readonly<Record<string, string>> = {
   PATCH: "patch",
   DELETE: "delete",
 };
-const PATH =
-  /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/[^/]+)?\/(?<resource>[a-z]+)(?:\/(?<name>[^/]+)(?:\/(?<sub>[a-z]+))?)?$/;
+const PATH = new RegExp(
+  "^/(?:api|apis/(?<group>[^/]+))/v[^/]+(?:/namespaces/[^/]+)?" +
+    "/(?<resource>[a-z]+)(?:/(?<name>[^/]+)(?:/(?<sub>[a-z]+))?)?$",
+);
 
 /** Null: no resource is asked for (discovery). */
 function rightOf(method: string, target: string): Right | null {

@@ -123,7 +123,7 @@ interface Deployment extends Rendered {
   };
 }
 
-test("the Deployment sets what the operator must be told, and nothing that it does not know", () => {
+test("the Deployment sets what the operator must be told, and nothing it does not know", () => {
   const isDeployment = (object: Rendered): object is Deployment => object.kind === "Deployment";
   const { containers, terminationGracePeriodSeconds } =
     objects.find(isDeployment)?.spec.template.spec ?? assert.fail("no Deployment");
