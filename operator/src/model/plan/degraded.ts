@@ -69,7 +69,7 @@ function findForeign({ places, conflictingIds, clusterId }: Facts): readonly Pro
 function findSickMembers(facts: Facts): readonly Problem[] {
   if (facts.leaderView === null) return [];
   return facts.members.flatMap((member): readonly Problem[] => {
-    const why = member.isVoter && isLastingly(facts, member) ? whyReplaced(facts, member) : null;
+    const why = member.isVoter ? whyReplaced(facts, member) : null;
     if (why === null) return [];
     const isCorrupt = member.place?.standing === "corrupt";
     const message = `${member.name} (node ${member.nodeId}): ${why}`;
@@ -78,10 +78,8 @@ function findSickMembers(facts: Facts): readonly Problem[] {
 }
 
 /** A restart takes less. */
-function isLastingly({ now }: Facts, { place, isGhost }: MemberFact): boolean {
-  if (isGhost || place?.standing === "corrupt") return true;
-  return place?.pod != null && now - place.pod.readySince > DEGRADED_AFTER_MS;
-}
+const isLastingly = ({ now }: Facts, { place }: MemberFact): boolean =>
+  place?.pod != null && now - place.pod.readySince > DEGRADED_AFTER_MS;
 
 function findBraked({ pending }: StepsOutcome): readonly Problem[] {
   return pending.flatMap((result): readonly Problem[] => {

@@ -30,7 +30,7 @@ export interface Facts {
   readonly conflictingIds: readonly string[];
   /** The leader's own answer; null when none is known for sure. */
   readonly leaderView: ClusterStatus | null;
-  /** By ordinal. The leader's answer, else the newest view, else what the status remembers. */
+  /** By ordinal. The leader's answer, else what the status remembers of it. */
   readonly members: readonly MemberFact[];
   readonly quorum: Quorum;
   /** Ordinals with a pod or a claim, ascending. */

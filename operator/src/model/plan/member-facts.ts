@@ -31,14 +31,18 @@ export interface MemberFact {
 type Member = Omit<ClusterMember, "peerAddress" | "clientAddress"> &
   Partial<Pick<ClusterMember, "peerAddress" | "clientAddress">>;
 
-/** The leader's list, else the newest that a node told, else what the status remembers. */
+/**
+ * The leader's list, else what the status remembers of it: a follower's may be older. A follower
+ * is believed only when nothing is remembered, as over the claims of a cluster that was deleted.
+ */
 export function membersOf(
   cluster: KVCluster,
   store: StoreViews,
   places: readonly Place[],
 ): readonly MemberFact[] {
-  const view = store.leaderView ?? store.newestView;
-  const members = view?.members ?? rememberedMembers(cluster);
+  const remembered = rememberedMembers(cluster);
+  const told = remembered.length > 0 ? remembered : (store.newestView?.members ?? []);
+  const members: readonly Member[] = store.leaderView?.members ?? told;
   return members
     .map((member) => factOf(member, { cluster, store, places }))
     .sort((a, b) => (a.ordinal ?? -1) - (b.ordinal ?? -1) || a.nodeId - b.nodeId);

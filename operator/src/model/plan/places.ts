@@ -96,7 +96,10 @@ export function isStuck(pod: ObservedPod, now: number): boolean {
 /** Why a node is not ready, for people: `c-1 cannot be scheduled: …`. No running figures. */
 export function describePlace({ name, pod, node, standing }: Place): string {
   if (pod === null) return `pod ${name} does not exist yet`;
-  if (pod.deletingUntil !== null) return `pod ${name} is going away`;
+  if (pod.deletingUntil !== null) {
+    const isMute = standing === "unreachable";
+    return `pod ${name} is being deleted${isMute ? " and does not answer" : ""}`;
+  }
   if (isUnscheduled(pod)) return `pod ${name} has no node: ${pod.problem ?? "being scheduled"}`;
   if (!pod.isReady && pod.problem !== null) return `pod ${name}: ${pod.problem}`;
   if (standing === "unreachable") return `${name} does not answer`;

@@ -6,13 +6,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { createPlanner } from "./plan.ts";
 import { defaults, planStatefulSetOnly } from "./plan.test-kit.ts";
+import { createPlanner } from "./plan.ts";
 import { World } from "./world.test-kit.ts";
 import { heal, strike } from "./world-faults.test-kit.ts";
 import { type PassOptions, type Planner, SimOperator } from "./world-operator.test-kit.ts";
 
-const WORLDS = 300;
+const WORLDS = Number(process.env["WORLDS"] ?? 300);
 const STEPS = 80;
 const SETTLE_PASSES_MAX = 300;
 

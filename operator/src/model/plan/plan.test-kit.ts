@@ -59,6 +59,11 @@ export const planStatefulSetOnly: ChildrenPlanner = ({ statefulSet, cluster }, _
   if (isRight) return { actions: [], faults: [] };
   const { name, namespace } = cluster.metadata;
   const spec = { replicas: wants.replicas, image: wants.image };
-  const object = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name, namespace }, spec };
+  const object = {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name, namespace },
+    spec,
+  };
   return { actions: [{ type: "apply", object, why: "test" }], faults: [] };
 };

@@ -28,7 +28,9 @@ export function whyLost({ now }: Facts, { pod, claim, standing }: Place): string
   }
   if (isFailing(pod)) return null;
   if (isUnscheduled(pod)) return `its pod has no node: ${pod.problem ?? "not scheduled"}`;
-  if (pod.phase === "Pending") return `its pod does not start: ${pod.problem ?? "no reason told"}`;
+  if (pod.phase === "Pending") {
+    return pod.problem === null ? "its pod does not start" : `its pod: ${pod.problem}`;
+  }
   return "it does not answer";
 }
 

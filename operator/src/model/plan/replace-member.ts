@@ -5,8 +5,9 @@
  */
 import { formatTime, parseTime } from "../time.ts";
 import { countQuorum, describeQuorum, type Facts, isSafeWithout, isWanted } from "./facts.ts";
-import { REPLACEMENTS_WINDOW_MS } from "./limits.ts";
+import { DEGRADED_AFTER_MS, REPLACEMENTS_WINDOW_MS } from "./limits.ts";
 import type { MemberFact } from "./member-facts.ts";
+import type { Place } from "./places.ts";
 import { replaceableAt, whyLost } from "./pod-actions.ts";
 import { replacementsOf } from "./replacements.ts";
 import { event, type Step, type StepResult } from "./step.ts";
@@ -37,7 +38,13 @@ export function whyReplaced(facts: Facts, member: MemberFact): string | null {
   if (place === null || ordinal === null || !isWanted(facts, ordinal)) return null;
   if (isGhost) return "its volume was lost";
   if (place.standing === "corrupt") return "its data are corrupt";
-  return whyLost(facts, place);
+  return isLasting(facts, place) ? whyLost(facts, place) : null;
+}
+
+/** A restart takes less. */
+function isLasting({ now, spec }: Facts, { pod }: Place): boolean {
+  const lastsMs = Math.min(DEGRADED_AFTER_MS, spec.repair.replaceAfterSeconds * 1000);
+  return pod !== null && now - pod.readySince >= lastsMs;
 }
 
 function brake(facts: Facts, member: MemberFact, why: string): StepResult | null {

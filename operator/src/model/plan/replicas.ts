@@ -1,6 +1,6 @@
 /**
  * How many pods the StatefulSet is to have: what is asked for, but never fewer than hold a member.
- * It shrinks only on the leader's word of who the members are.
+ * It shrinks only on the leader's word of who the members are, or to nothing when nothing is asked for.
  */
 
 import { ordinalOf } from "../names.ts";
@@ -15,9 +15,13 @@ export function replicasOf(observed: Observed, store: StoreViews): number {
   if (store.leaderView !== null) return Math.max(wanted, firstFree(observed, namesIn(store)));
   const remembered = (cluster.status?.members ?? []).map(({ name }) => name);
   const floor = Math.max(wanted, firstFree(observed, [...namesIn(store), ...remembered]));
-  // Claims of a cluster that was deleted hold its members: all of them have to start again.
-  if (store.clusterId === null) return Math.max(floor, firstFreeClaim(observed));
-  return Math.max(floor, statefulSet?.replicas ?? 0);
+  const live = statefulSet?.replicas ?? 0;
+  // Whoever has a claim may be a member that nobody remembers: of a cluster that was deleted, or
+  // admitted just before the operator died. Before the store is known, and when pods are made
+  // anyway, each of them starts.
+  const isGrowing = floor > live;
+  const isForAll = store.clusterId === null || isGrowing;
+  return Math.max(floor, live, isForAll ? firstFreeClaim(observed) : 0);
 }
 
 function namesIn({ leaderView, views }: StoreViews): readonly string[] {

@@ -5,11 +5,19 @@ import type { SimPod } from "./world-kubernetes.test-kit.ts";
 type Fault = (world: World) => void;
 
 const faults: readonly (readonly [weight: number, name: string, fault: Fault])[] = [
-  [4, "scale", (world) => world.editSpec({ replicas: world.random.pick([0, 1, 1, 2, 3, 3, 4, 5, 5]) })],
+  [
+    4,
+    "scale",
+    (world) => world.editSpec({ replicas: world.random.pick([0, 1, 1, 2, 3, 3, 4, 5, 5]) }),
+  ],
   [4, "image", (world) => world.editSpec({ image: world.random.pick(["kv:1", "kv:2", "kv:3"]) })],
   [1, "broken image", (world) => world.editSpec({ image: `broken:${world.random.below(3)}` })],
   [1, "pause", (world) => world.editSpec({ paused: world.random.chance(0.5) })],
-  [1, "pause roll", (world) => world.editSpec({ updatePolicy: { pause: world.random.chance(0.4) } })],
+  [
+    1,
+    "pause roll",
+    (world) => world.editSpec({ updatePolicy: { pause: world.random.chance(0.4) } }),
+  ],
   [4, "delete pod", onPod((world, pod) => world.kubernetes.deletePod(pod))],
   [2, "force delete pod", onPod((world, pod) => world.kubernetes.removePod(pod))],
   [3, "kill node", killNode],
@@ -19,7 +27,7 @@ const faults: readonly (readonly [weight: number, name: string, fault: Fault])[]
   [2, "scale the StatefulSet", scaleStatefulSet],
   [1, "delete the StatefulSet, orphaned", orphan],
   [2, "depose the leader", deposeLeader],
-  [2, "change the writes", (world) => void (world.writes = world.random.pick([0, 5, 50, 300]))],
+  [2, "change the writes", changeWrites],
 ];
 
 const total = faults.reduce((sum, [weight]) => sum + weight, 0);
@@ -84,6 +92,10 @@ function scaleStatefulSet({ kubernetes, random }: World): void {
 
 function orphan({ kubernetes }: World): void {
   kubernetes.statefulSet = null;
+}
+
+function changeWrites(world: World): void {
+  world.writes = world.random.pick([0, 5, 50, 300]);
 }
 
 function deposeLeader({ store, kubernetes, random }: World): void {

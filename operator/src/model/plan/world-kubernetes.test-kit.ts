@@ -167,10 +167,18 @@ export class SimKubernetes {
       return;
     }
     pod.problem = null;
-    pod.nodeName = this.#random.pick(able);
+    pod.nodeName = this.#emptiest(able);
     claim.isBound = true;
     if (claim.isLocal) claim.nodeName = pod.nodeName;
     pod.startsIn = 1 + this.#random.below(3);
+  }
+
+  /** Pods are spread. */
+  #emptiest(nodes: readonly string[]): string {
+    const podsOn = (name: string): number =>
+      this.pods.filter(({ nodeName }) => nodeName === name).length;
+    const fewest = Math.min(...nodes.map(podsOn));
+    return this.#random.pick(nodes.filter((name) => podsOn(name) === fewest));
   }
 
   #missPod(pod: SimPod, since: number): void {
@@ -206,37 +214,41 @@ export class SimKubernetes {
 
   observedPods(): readonly ObservedPod[] {
     return this.pods
-      .map((pod): ObservedPod => ({
-        name: pod.name,
-        ordinal: pod.ordinal,
-        uid: pod.uid,
-        revision: `r-${pod.image}`,
-        ip: pod.nodeName === null ? null : `ip-${pod.uid}`,
-        nodeName: pod.nodeName,
-        phase: pod.isUp ? "Running" : "Pending",
-        isReady: pod.isReady,
-        readySince: pod.readySince,
-        deletingUntil: pod.deletingUntil,
-        restarts: 0,
-        problem: pod.problem,
-        image: pod.image,
-      }))
+      .map(
+        (pod): ObservedPod => ({
+          name: pod.name,
+          ordinal: pod.ordinal,
+          uid: pod.uid,
+          revision: `r-${pod.image}`,
+          ip: pod.nodeName === null ? null : `ip-${pod.uid}`,
+          nodeName: pod.nodeName,
+          phase: pod.isUp ? "Running" : "Pending",
+          isReady: pod.isReady,
+          readySince: pod.readySince,
+          deletingUntil: pod.deletingUntil,
+          restarts: 0,
+          problem: pod.problem,
+          image: pod.image,
+        }),
+      )
       .sort((a, b) => a.ordinal - b.ordinal);
   }
 
   observedClaims(): readonly ObservedClaim[] {
     return this.claims
-      .map((claim): ObservedClaim => ({
-        name: `data-${NAME}-${claim.ordinal}`,
-        ordinal: claim.ordinal,
-        uid: claim.uid,
-        phase: claim.isBound ? "Bound" : "Pending",
-        requested: "1Gi",
-        capacity: claim.isBound ? "1Gi" : null,
-        isDeleting: claim.isDeleting,
-        isOwned: false,
-        createdAt: claim.createdAt,
-      }))
+      .map(
+        (claim): ObservedClaim => ({
+          name: `data-${NAME}-${claim.ordinal}`,
+          ordinal: claim.ordinal,
+          uid: claim.uid,
+          phase: claim.isBound ? "Bound" : "Pending",
+          requested: "1Gi",
+          capacity: claim.isBound ? "1Gi" : null,
+          isDeleting: claim.isDeleting,
+          isOwned: false,
+          createdAt: claim.createdAt,
+        }),
+      )
       .sort((a, b) => a.ordinal - b.ordinal);
   }
 

@@ -37,6 +37,7 @@ export class SimOperator {
   readonly #plan: Planner;
   #options: PassOptions = {};
   #done = new Set<string>();
+  readonly #told = new Set<string>();
 
   constructor(world: World, plan: Planner) {
     this.#world = world;
@@ -55,11 +56,12 @@ export class SimOperator {
   #run(): void {
     const world = this.#world;
     this.#done = new Set();
+    this.#told.clear();
     const { lateBy = 0, mute = 0, neverFresh = false } = this.#options;
     const cached = world.lookLate(lateBy);
     const first = this.#decide(cached, []);
     const isRepairOf = (action: Action): boolean => isRepair(action, cached);
-    let ok = this.#carryOut(first.actions.filter(isRepairOf));
+    const ok = this.#carryOut(first.actions.filter(isRepairOf));
     const nodes = world.survey(cached, mute);
     let view = cached;
     let last = this.#decide(view, nodes);
@@ -67,17 +69,22 @@ export class SimOperator {
       view = world.look();
       const fresh = nodes.filter((node) => isSamePod(node, cached, view));
       last = this.#decide(view, fresh);
-      ok = this.#carryOut(last.actions);
+      const plan = last;
+      this.#carryOut(plan.actions, () => this.#tell(view, fresh, plan));
       this.#tell(view, fresh, last);
       return;
     }
-    if (ok) this.#carryOut(last.actions);
+    if (ok) this.#carryOut(last.actions, () => this.#tell(view, nodes, last));
     this.#tell(view, nodes, last);
   }
 
   #decide(view: KubeView, nodes: readonly NodeView[]): Plan {
     const plan = this.#plan({ ...view, nodes, now: this.#world.now }, defaults);
-    this.events.push(...plan.events);
+    for (const event of plan.events) {
+      const key = `${event.reason} ${event.note}`;
+      if (!this.#told.has(key)) this.events.push(event);
+      this.#told.add(key);
+    }
     const asked = plan.actions.filter(({ type }) => storeTypes.has(type));
     if (asked.length > 1) throw new Violation("two store actions in a plan");
     if (asked[0] !== undefined && plan.actions.at(-1) !== asked[0]) {
@@ -89,11 +96,13 @@ export class SimOperator {
     return plan;
   }
 
-  #carryOut(actions: readonly Action[]): boolean {
+  /** @param tell writes the status: a replacement is known to come before it is made */
+  #carryOut(actions: readonly Action[], tell: () => void = () => {}): boolean {
     for (const action of actions) {
       const key = JSON.stringify(action);
       if (this.#done.has(key)) continue;
       this.#done.add(key);
+      if (action.type === "removeMember" && action.isReplacement) tell();
       this.#maybeDie();
       try {
         this.#world.execute(action);

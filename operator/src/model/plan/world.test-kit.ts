@@ -171,10 +171,11 @@ export class World {
   #apply({ replicas, image }: { replicas: number; image: string }): void {
     const ordinals = this.store.members.map(({ name }) => Number(name.slice("demo-".length)));
     const needed = Math.max(-1, ...ordinals) + 1;
-    if (replicas < needed && this.cluster.spec.replicas !== 0) {
+    const set = this.kubernetes.statefulSet;
+    const isLess = replicas < needed && replicas < (set?.replicas ?? needed);
+    if (isLess && this.cluster.spec.replicas !== 0) {
       throw new Violation(`the StatefulSet gets ${replicas} replicas, ${needed} hold members`);
     }
-    const set = this.kubernetes.statefulSet;
     if (set !== null) {
       Object.assign(set, { replicas, image, generation: set.generation + 1 });
       return;
