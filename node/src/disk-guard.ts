@@ -52,8 +52,8 @@ export class DiskGuard {
     const { path, freeBytesMin } = this.#options;
     return new ReplicaError(
       "OVERLOADED",
-      `disk almost full: ${path} has ${this.#space?.freeBytes} bytes free, ${freeBytesMin} are kept in ` +
-        "reserve; free space, grow the volume, or delete keys and compact",
+      `disk almost full: ${path} has ${this.#space?.freeBytes} bytes free, ${freeBytesMin} are ` +
+        "kept in reserve; free space, grow the volume, or delete keys and compact",
     );
   }
 
