@@ -117,6 +117,12 @@ export const healthy: SeriesMap = {
 /** One voter is all there is and all that is needed. */
 export const healthySingle: SeriesMap = { ...healthyPod("store-0", 1), ...ruins };
 
+/** Four of five voters serve: another may go. */
+export const fourOfFive: SeriesMap = {
+  ...Object.assign({}, ...[...pods, "store-3", "store-4"].map((pod) => healthyPod(pod, 5))),
+  [of("kvcluster_ready", "store-4")]: steady(0),
+};
+
 /** Pods restart one after the other; leadership moves once. */
 export const rolling: SeriesMap = {
   ...healthy,
