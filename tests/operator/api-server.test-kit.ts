@@ -43,8 +43,8 @@ export class ApiServer {
   readonly world: World;
   /** null: it was deleted, or not made yet. */
   cluster: KVCluster | null = null;
-  readonly children = new Map<string, KubeObject>();
-  readonly secrets = new Map<string, ObservedSecret>();
+  readonly children: Map<string, KubeObject> = new Map();
+  readonly secrets: Map<string, ObservedSecret> = new Map();
   readonly #ownedClaims = new Set<string>();
   #versions = 100;
   #lives = 0;
@@ -157,14 +157,14 @@ export class ApiServer {
       case "setOwned":
         this.#setOwned(action);
         break;
-      case "resizeClaim":
-        return this.#refuse("no claim is too small");
       case "deletePod":
         if (kubernetes.pods.some(({ uid }) => uid === action.uid)) this.world.execute(action);
         break;
       case "deleteClaim":
         if (kubernetes.claims.some(({ uid }) => uid === action.uid)) this.world.execute(action);
         break;
+      case "resizeClaim":
+        this.#refuse("no claim is too small");
     }
   }
 

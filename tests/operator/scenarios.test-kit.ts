@@ -9,7 +9,7 @@ const scaleTo =
   (replicas: number): Step =>
   (server) =>
     server.edit({ replicas });
-const loseVolume =
+export const loseVolume =
   (ordinal: number): Step =>
   ({ world }) => {
     const { kubernetes } = world;

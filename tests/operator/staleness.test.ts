@@ -27,3 +27,19 @@ test("a settled cluster causes no write at all", async () => {
   for (let pass = 0; pass < 60; pass += 1) await stage.pass();
   assert.deepEqual(stage.writes.slice(before), []);
 });
+
+test("a store is never made twice, though the cache does not show yet that it was made", async () => {
+  for (let seed = 1; seed <= 12; seed += 1) {
+    const stage = new Stage({ lateBy: LATE_BY, seed });
+    const { server } = stage;
+    server.create();
+    while (server.cluster?.status?.clusterId === undefined) await stage.pass();
+    // All volumes are lost at the worst moment: every node is blank again.
+    for (const claim of server.world.kubernetes.claims) claim.disk = null;
+    for (let pass = 0; pass < 30; pass += 1) await stage.pass();
+    const { conditions = [], clusterId } = server.cluster.status ?? {};
+    const degraded = conditions.find(({ type }) => type === "Degraded");
+    assert.deepEqual([degraded?.status, degraded?.reason], ["True", "DataLost"], `seed ${seed}`);
+    assert.equal(clusterId, server.world.store.clusterId);
+  }
+});

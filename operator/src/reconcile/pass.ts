@@ -139,9 +139,8 @@ export class Pass {
     if (action.type === "removeMember" && action.isReplacement) await this.#tell();
     this.#hasChangedMuch = true;
     const result = await this.#parts.members.execute(this.#cluster, action, access);
-    if (result.type !== "bootstrapped") return;
-    this.#newClusterId = result.clusterId;
-    await this.#tell();
+    // It was the last action, so the status with the new id is written next.
+    if (result.type === "bootstrapped") this.#newClusterId = result.clusterId;
   }
 
   /** @throws when the member is one, or when the store cannot prove that it is none */
