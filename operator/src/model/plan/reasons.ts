@@ -1,6 +1,6 @@
 /**
- * Every reason of a condition and of an Event that the planner gives. `docs/operations/conditions.md`
- * explains each one; a test holds the two together.
+ * Every reason of a condition and of an Event. `docs/operations/conditions.md` explains each one; a
+ * test holds the two together.
  */
 export const conditionReasons = {
   Available: [
@@ -41,6 +41,8 @@ export const conditionReasons = {
     "RollFailing",
     "PodFailing",
     "MemberUnhealthy",
+    // The reconciler's, for an action that failed for good.
+    "ActionFailed",
   ],
 } as const;
 
@@ -52,7 +54,6 @@ export type DegradedReason = (typeof conditionReasons.Degraded)[number];
 export const eventReasons = {
   Bootstrapping: "Normal",
   Bootstrapped: "Normal",
-  DataAdopted: "Normal",
   ScalingUp: "Normal",
   ScalingDown: "Normal",
   ScaleDownBlocked: "Warning",

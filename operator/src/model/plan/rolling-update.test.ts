@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatTime } from "../time.ts";
 import { rollingUpdate } from "./rolling-update.ts";
-import { NOW } from "./scene.test-kit.ts";
+import { NOW, type Scene } from "./scene.test-kit.ts";
 import { answer } from "./steps.test-kit.ts";
 
 const old = { revision: "old" };
@@ -10,7 +10,8 @@ const allOld = { 0: old, 1: old, 2: old };
 
 test("followers are restarted one at a time, by falling ordinal, the leader last", () => {
   const scene = { leader: 2 };
-  const roll = (podChanges: object): unknown => answer(rollingUpdate, { ...scene, podChanges });
+  const roll = (podChanges: NonNullable<Scene["podChanges"]>): unknown =>
+    answer(rollingUpdate, { ...scene, podChanges });
   assert.deepEqual(roll(allOld), ["deletePod demo-1"]);
   assert.deepEqual(roll({ 0: old, 2: old }), ["deletePod demo-0"]);
   assert.deepEqual(roll({ 2: old }), ["transferLeadership demo-0"]);
