@@ -38,8 +38,9 @@ export { childKey, desiredChildren } from "./desired/children.ts";
 export { differsFrom } from "./desired/difference.ts";
 export type { DesiredInputs } from "./desired/inputs.ts";
 export { intentOf, withIntent } from "./desired/intent.ts";
+export { type Alert, runbookOf } from "./desired/monitoring/alert.ts";
 export { operatorAlerts, operatorRuleGroups } from "./desired/monitoring/operator-alerts.ts";
-export { clusterRuleGroups } from "./desired/monitoring/prometheus-rule.ts";
+export { clusterAlerts, clusterRuleGroups } from "./desired/monitoring/prometheus-rule.ts";
 export { terminationGraceSeconds } from "./desired/pod-template.ts";
 export { keyRingSecretName } from "./desired/volumes.ts";
 export {

@@ -7,23 +7,17 @@ import { metricGroups } from "../../../../../node/src/api/metrics/index.ts";
 import { metricTable } from "../../../controller/metric-table.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../api/json.ts";
 import { clusterWith } from "../desired.test-kit.ts";
-import { type Alert, runbookOf } from "./alert.ts";
+import { runbookOf } from "./alert.ts";
 import { consensusAlerts } from "./consensus-alerts.ts";
 import { buildDashboard, grafanaDashboard } from "./dashboard.ts";
-import { keyAlerts } from "./key-alerts.ts";
 import { operatorAlerts } from "./operator-alerts.ts";
-import { buildPrometheusRule } from "./prometheus-rule.ts";
+import { buildPrometheusRule, clusterAlerts } from "./prometheus-rule.ts";
 import { buildServiceMonitor } from "./service-monitor.ts";
-import { storageAlerts } from "./storage-alerts.ts";
 
 const root = join(import.meta.dirname, "../../../../..");
 const cluster = clusterWith();
-const clusterAlerts: readonly Alert[] = [
-  ...consensusAlerts(cluster),
-  ...storageAlerts(cluster),
-  ...keyAlerts(cluster),
-];
-const alerts = [...clusterAlerts, ...operatorAlerts];
+const ownAlerts = Object.values(clusterAlerts(cluster)).flat();
+const alerts = [...ownAlerts, ...operatorAlerts];
 
 const docs = [...metricGroups.flatMap(({ metrics }) => metrics), ...Object.values(metricTable)];
 /** Names of series: a histogram has three. */
@@ -59,7 +53,7 @@ test("alerts ask only for metrics and labels that nodes and operator export", ()
 });
 
 test("the alerts of a KVCluster look at its own series only", () => {
-  for (const { name, expression } of clusterAlerts) {
+  for (const { name, expression } of ownAlerts) {
     const own = expression.match(/\{namespace="shop",kvcluster="store"[,}]/g) ?? [];
     const series = expression.match(/\b(kvcluster_\w+|up)\b(?=[{[ ])/g) ?? [];
     assert.equal(own.length, series.length, `${name}: ${expression}`);
