@@ -128,12 +128,12 @@ test("a StatefulSet whose immutable fields differ is made anew around its pods",
   ]);
 });
 
-test("a StatefulSet that is on its way out is waited for", () => {
-  const going = withChild(
-    settled(plain),
-    "StatefulSet/store",
-    inMetadata({ deletionTimestamp: "2026-11-01T10:00:00Z" }),
-  );
+test("a StatefulSet that is on its way out is waited for, whatever else differs", () => {
+  const deletionTimestamp = "2026-11-01T10:00:00Z";
+  const going = withChild(settled(plain), "StatefulSet/store", (live) => ({
+    ...inMetadata({ deletionTimestamp })(live),
+    spec: { ...(live["spec"] as object), replicas: 1, serviceName: "other" },
+  }));
   assert.deepEqual(plan(plain, going), []);
   const gone = withChild(going, "StatefulSet/store", () => null);
   assert.deepEqual(told(plan(plain, gone)), ["apply StatefulSet/store: created"]);
