@@ -90,7 +90,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("nothing has synced before every kind is listed and the optional ones are known", async (t) => {
+test("nothing has synced before every kind is listed and the optional ones known", async (t) => {
   const bench = await start(t);
   assert.equal(bench.caches.hasSynced, false);
   assert.equal(bench.caches.isFresh, false);

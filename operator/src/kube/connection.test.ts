@@ -178,6 +178,44 @@ test("after a 401 a request is sent once more, with proof read anew", async (t) 
   assert.equal(server.count, 2);
 });
 
+test("requests one after the other share connections", async (t) => {
+  const server = await ScriptedApiServer.start(t);
+  const connection = server.connect(new ManualClock());
+  const stop = new AbortController();
+  const opening = connection.stream({ ...get, signal: stop.signal });
+  (await server.next()).open();
+  await opening;
+  for (let i = 0; i < 10; i++) {
+    const answer = connection.request(get);
+    (await server.next()).reply(200, {});
+    await answer;
+  }
+  // The next may begin before the last one's connection is free again.
+  assert.ok(server.connections <= 3, `${server.connections} connections`);
+  stop.abort();
+});
+
+test("after a minute our proof is read anew: tokens are rotated", async (t) => {
+  const server = await ScriptedApiServer.start(t);
+  const config = new KubeConfig();
+  const user = { name: "tester", token: "old" };
+  config.loadFromClusterAndUser({ name: "c", server: server.url, skipTLSVerify: true }, user);
+  const clock = new ManualClock();
+  const connection = new KubeConnection({ config, clock, random: () => 0.5 });
+  const proofOf = async (): Promise<string | undefined> => {
+    const answer = connection.request(get);
+    const request = await server.next();
+    request.reply(200, {});
+    await answer;
+    return request.headers["authorization"];
+  };
+  assert.equal(await proofOf(), "Bearer old");
+  config.users = [{ ...user, token: "new" }];
+  assert.equal(await proofOf(), "Bearer old");
+  clock.advance(60_001);
+  assert.equal(await proofOf(), "Bearer new");
+});
+
 test("an answer that is no JSON is malformed", async (t) => {
   const server = await ScriptedApiServer.start(t);
   const failed = failure(server.connect(new ManualClock()).request(post));

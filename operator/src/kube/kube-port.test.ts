@@ -65,6 +65,21 @@ test("an intent is applied whole, by force, under our field manager", async (t) 
   assert.deepEqual(request.json(), object);
 });
 
+test("what others added is patched away before the intent is applied", async (t) => {
+  const bench = await start(t);
+  const object = { apiVersion: "v1", kind: "Service", metadata: { ...KEY, name: "store" } };
+  const overwrite = { spec: { selector: null } };
+  const done = bench.port.execute(cluster, { type: "apply", object, overwrite, why: "edited" });
+  const patch = await bench.server.next();
+  assert.equal(patch.headers["content-type"], "application/merge-patch+json");
+  assert.deepEqual(patch.json(), overwrite);
+  patch.reply(200, {});
+  const apply = await bench.server.next();
+  assert.equal(apply.headers["content-type"], "application/apply-patch+yaml");
+  apply.reply(200, wireStatefulSet);
+  await done;
+});
+
 test("every deletion names the uid that was seen", async (t) => {
   const bench = await start(t);
   const pdb = {

@@ -166,6 +166,28 @@ test("renewals may fail for 10 s, then the work is aborted and the Lease lost", 
   assert.equal(failures.length, 4);
 });
 
+test("a renewal counts from when it was sent, not from when it was answered", async (t) => {
+  const { server, clock, work, end, finish } = await startLeading(t);
+  clock.advance(2000);
+  (await server.next()).reply(200, leaseOf("me", "2"));
+  const write = await server.next();
+  clock.advance(3000);
+  write.reply(200, leaseOf("me", "3"));
+  await clock.timer(7000);
+  await clock.timer(2000);
+  for (let ms = 0; ms < 6000; ms += 2000) {
+    clock.advance(2000);
+    (await server.next()).refuse(500, "InternalError");
+    await clock.timer(2000);
+  }
+  assert.equal(work.aborted, false);
+  clock.advance(1000);
+  assert.equal(work.aborted, true);
+  finish();
+  clock.advance(1000);
+  assert.equal(await end, "lost");
+});
+
 test("a renewal that hangs does not prolong leadership", async (t) => {
   const { server, clock, work, end, finish } = await startLeading(t);
   clock.advance(2000);

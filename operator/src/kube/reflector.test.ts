@@ -124,15 +124,6 @@ test("a bookmark moves the version on and changes nothing", async (t) => {
   assert.deepEqual(bench.changes, ["one"]);
 });
 
-test("events that the network cuts anywhere arrive whole", async (t) => {
-  const bench = await startWatching(t);
-  const line = JSON.stringify({ type: "ADDED", object: wireObject("zwei-ü", "6") });
-  const bytes = Buffer.from(`${line}\n`);
-  for (const byte of bytes) bench.watch.write(Buffer.from([byte]) as unknown as string);
-  await settle(bench, bench.watch, "9");
-  assert.deepEqual(namesIn(bench.store), ["marker-9", "one", "zwei-ü"]);
-});
-
 test("cached objects are frozen JSON of the right kind, without managedFields", async (t) => {
   const bench = await start(t);
   const metadata = { ...Object(wireObject("one", "5")).metadata, managedFields: [{ a: 1 }] };
@@ -193,6 +184,21 @@ test("a connection reset in the middle of a watch loses nothing", async (t) => {
   again.send("DELETED", wireObject("one", "7"));
   await settle(bench, again, "8");
   assert.deepEqual(namesIn(bench.store), ["marker-6", "marker-8"]);
+});
+
+test("an event shows that the server is well again: delays begin anew", async (t) => {
+  const bench = await start(t);
+  for (const delay of [800, 1600]) {
+    (await bench.server.next()).refuse(500, "InternalError");
+    await bench.clock.timer(delay);
+    bench.clock.advance(delay);
+  }
+  replyList(await bench.server.next(), "5");
+  const watch = await bench.server.next();
+  watch.open();
+  await settle(bench, watch, "6");
+  watch.reset();
+  await bench.clock.timer(800);
 });
 
 test("410 within a watch lists anew, and what went meanwhile is noticed", async (t) => {

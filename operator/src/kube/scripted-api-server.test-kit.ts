@@ -149,11 +149,16 @@ export class ScriptedApiServer {
   #takers: Taker[] = [];
   /** Requests that arrived, all told. */
   count = 0;
+  /** As well, TCP connections. */
+  connections = 0;
 
   static async start(t: TestContext): Promise<ScriptedApiServer> {
     const scripted = new ScriptedApiServer();
     const sockets = new Set<Socket>();
-    scripted.#server.on("connection", (socket) => sockets.add(socket));
+    scripted.#server.on("connection", (socket) => {
+      sockets.add(socket);
+      scripted.connections++;
+    });
     await new Promise<void>((resolve) => scripted.#server.listen(0, "127.0.0.1", resolve));
     t.after(() => {
       for (const socket of sockets) socket.destroy();
