@@ -83,6 +83,17 @@ test("what is switched off is not desired", () => {
   assert.ok(!keys({ networkPolicy: { enabled: false } }).includes("NetworkPolicy/store"));
 });
 
+test("monitors are desired when spec and API server have them, the dashboard by itself", () => {
+  const monitors = (spec: object, serviceMonitor: boolean, prometheusRule: boolean): unknown =>
+    desiredChildren(inputsWith(spec, { capabilities: { serviceMonitor, prometheusRule } }))
+      .map(childKey)
+      .slice(8);
+  assert.deepEqual(monitors({}, true, true), ["ServiceMonitor/store", "PrometheusRule/store"]);
+  assert.deepEqual(monitors({}, false, true), ["PrometheusRule/store"]);
+  const off = { serviceMonitor: { enabled: false }, dashboard: { enabled: true } };
+  assert.deepEqual(monitors({ monitoring: off }, true, false), ["ConfigMap/store-dashboard"]);
+});
+
 test("each field of the spec that children are made from changes some child", () => {
   const changes: readonly object[] = [
     { imagePullPolicy: "Always" },

@@ -5,6 +5,7 @@ import { fullSpec } from "../../../../tests/kubernetes/specs.test-kit.ts";
 import type { IssuerView } from "../observed.ts";
 import { apiIssuer, childOf, inputsWith } from "./desired.test-kit.ts";
 import { valueAt } from "./json.ts";
+import { policyFaults } from "./policy-fault.ts";
 
 const iss = apiIssuer.issuer;
 
@@ -88,6 +89,28 @@ test("the three ways to be meant add up, under names that stay unique", () => {
   const file = JSON.parse(String(valueAt(map, "data", "policies.yaml")));
   const names = file.policies.map((entry: { name: string }) => entry.name);
   assert.deepEqual(names, ["app/service-accounts", "app/namespaces", "app/claims"]);
+});
+
+test("a policy that nodes would refuse is left out and told, and the others work on", () => {
+  const grants = [{ prefix: "p/", verbs: ["read"] }];
+  const good = { name: "good", namespaces: ["shop"], grants };
+  const bad: readonly (readonly [RegExp, object])[] = [
+    [/prefix/, { namespaces: ["shop"], grants: [{ prefix: "ü".repeat(2049), verbs: ["read"] }] }],
+    [/more than 8 parts/, { claims: { match: { "a.b.c.d.e.f.g.h.i": ["x"] } }, grants }],
+    [/1000 characters/, { claims: { match: { ["a".repeat(1001)]: ["x"] } }, grants }],
+  ];
+  for (const [fault, fields] of bad) {
+    const auth = { policies: [{ name: "bad", ...fields }, good] };
+    assert.deepEqual(granted(auth, accountOf("shop", "web")), ["p/"]);
+    const told = policyFaults(inputsWith({ auth }).cluster);
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? "", fault);
+    assert.match(told[0] ?? "", /^policy bad is left out: /);
+  }
+  const longest = [{ prefix: "ü".repeat(2048), verbs: ["read"] }];
+  const full = { policies: [{ ...good, grants: longest }] };
+  assert.deepEqual(policyFaults(inputsWith({ auth: full }).cluster), []);
+  assert.deepEqual(granted(full, accountOf("shop", "web")), ["ü".repeat(2048)]);
 });
 
 test("a star in a name is a star", () => {

@@ -5,6 +5,7 @@
 import type { Policy, PolicyFile } from "@kvcluster/protocol";
 import type { KVCluster, PolicySpec } from "../api/types.ts";
 import type { IssuerView } from "../observed.ts";
+import { policyFault } from "./policy-fault.ts";
 
 type Match = Policy["match"];
 
@@ -53,6 +54,8 @@ function policiesOf(spec: PolicySpec, namespace: string, issuer: string | null):
 export function policyFile({ metadata, spec }: KVCluster, issuer: IssuerView): PolicyFile {
   const own = issuer.type === "known" ? issuer.issuer : null;
   return {
-    policies: spec.auth.policies.flatMap((policy) => policiesOf(policy, metadata.namespace, own)),
+    policies: spec.auth.policies
+      .filter((policy) => policyFault(policy) === null)
+      .flatMap((policy) => policiesOf(policy, metadata.namespace, own)),
   };
 }

@@ -1,6 +1,7 @@
 /** The children of a KVCluster, put right: what the planner asks of `desired/` and `children`. */
 import { issuerFaults, knownIssuer } from "../desired/access-config-map.ts";
 import { desiredChildren } from "../desired/children.ts";
+import { policyFaults } from "../desired/policy-fault.ts";
 import type { Observed, OperatorDefaults } from "../observed.ts";
 import type { KubeAction } from "./action.ts";
 import { foreignChildren, planChildren } from "./children.ts";
@@ -36,7 +37,12 @@ export const planOwnChildren: ChildrenPlanner = (observed, defaults, wants) => {
   );
   return {
     actions: planChildren(observed, desired),
-    faults: [...secretFaults(observed), ...issuerFaults(observed), ...foreign],
+    faults: [
+      ...secretFaults(observed),
+      ...issuerFaults(observed),
+      ...policyFaults(cluster),
+      ...foreign,
+    ],
   };
 };
 
