@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { readValues, valuesOf } from "../../scripts/charts/values-reference.ts";
 import { mustRun } from "../e2e/kubernetes/kube.test-kit.ts";
 import { reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
 import {
@@ -60,6 +61,23 @@ const options: readonly (readonly string[])[] = [
   ["podDisruptionBudget.enabled=false", "networkPolicy.enabled=true"],
 ];
 
+const monitoringOptions: readonly string[] = [
+  "monitoring.serviceMonitor.interval=15s",
+  ...["serviceMonitor", "prometheusRule"].flatMap((kind) => [
+    `monitoring.${kind}.enabled=true`,
+    `monitoring.${kind}.labels.release=prometheus`,
+  ]),
+];
+
+test("each value of the operator's chart is tried away from its default", () => {
+  const { schema, defaults } = readValues();
+  const known = [...valuesOf(schema, defaults)].map(({ path }) => path);
+  const tried = [...options.flat(), ...monitoringOptions];
+  const isTried = (path: string): boolean => tried.some((value) => value.startsWith(path));
+  const missed = known.filter((path) => path !== "global" && !isTried(path));
+  assert.deepEqual(missed, []);
+});
+
 for (const helm of helms) {
   for (const chart of [operatorChart, clusterChart]) {
     test(`${helm} finds no fault in ${chart.slice(root.length + 1)}`, async () => {
@@ -115,11 +133,8 @@ test("the monitoring objects are accepted where their definitions are", async (t
     t.skip("no prometheus-operator here: `lab addon prometheus` brings it");
     return;
   }
-  const on = ["serviceMonitor", "prometheusRule"].flatMap((kind) => [
-    `monitoring.${kind}.enabled=true`,
-    `monitoring.${kind}.labels.release=prometheus`,
-  ]);
-  const text = await render({ helm: "helm", chart: operatorChart, namespace, values: on });
+  const values = monitoringOptions;
+  const text = await render({ helm: "helm", chart: operatorChart, namespace, values });
   await kubectl(["apply", "--dry-run=server", "--validate=strict", "-f", "-"], text);
 });
 
