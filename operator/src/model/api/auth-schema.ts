@@ -190,7 +190,8 @@ export const authSchema: JsonSchema<AuthSpec> = schemaOf<AuthSpec>()(
     {
       description:
         "Whose tokens are believed and what they may do. Administrators' tokens (the generated " +
-        "Secret `NAME-auth`) always work. Changes reach the nodes without a restart.",
+        "Secret `NAME-auth`) always work. Changes of policies reach the nodes without a " +
+        "restart; any other change rolls the pods.",
       ...checked([
         {
           rule:
