@@ -26,7 +26,7 @@ test("a store that exists is never made again, whether recorded, found or rememb
   assert.match(String(answer(bootstrap, { nodes: blank, status: { members } })), /^blocked/);
 });
 
-test("a leftover claim of a higher ordinal delays the bootstrap until its node has answered", () => {
+test("a leftover claim of a higher ordinal delays the bootstrap until its node answers", () => {
   const said = answer(bootstrap, { status: {}, nodes: blank, claims: 5 });
   assert.match(String(said), /demo-3 does not exist yet; pod demo-4 does not exist yet/);
 });
@@ -34,4 +34,13 @@ test("a leftover claim of a higher ordinal delays the bootstrap until its node h
 test("nodes of two clusters forbid the bootstrap", () => {
   const clusterIds = { 1: "b".repeat(32) };
   assert.equal(answer(bootstrap, { status: {}, nodes: { 2: "blank" }, clusterIds }), null);
+});
+
+test("a claim that is being deleted forbids the bootstrap", () => {
+  const said = answer(bootstrap, {
+    status: {},
+    nodes: blank,
+    claimChanges: { 1: { isDeleting: true } },
+  });
+  assert.match(String(said), /the claim of demo-1 is being deleted/);
 });

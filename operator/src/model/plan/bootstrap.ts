@@ -33,6 +33,7 @@ export const bootstrap: Step = (facts) => {
 function whyAwaited({ places, cluster }: Facts, ordinal: number): readonly string[] {
   const place = places.find((one) => one.ordinal === ordinal);
   if (place === undefined) return [`pod ${cluster.metadata.name}-${ordinal} does not exist yet`];
-  const isBlank = place.standing === "blank" && place.pod?.deletingUntil === null;
-  return isBlank ? [] : [describePlace(place)];
+  const { standing, pod, claim, name } = place;
+  if (standing !== "blank" || pod?.deletingUntil !== null) return [describePlace(place)];
+  return claim?.isDeleting === false ? [] : [`the claim of ${name} is being deleted`];
 }

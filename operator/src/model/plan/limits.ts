@@ -1,6 +1,6 @@
 /** How long the planner waits for what, and how far behind still counts as caught up. */
 
-/** Entries behind the leader. The node's own default for promoting a learner (`promotionGapMax`). */
+/** Entries behind the leader: the node's default for promoting a learner (`promotionGapMax`). */
 export const CAUGHT_UP_LAG_MAX = 100;
 /** A member counts as lagging above this: so far behind it would hold up a failover. */
 export const LAGGING_LAG_MIN = 10_000;

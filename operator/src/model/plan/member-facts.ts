@@ -20,6 +20,8 @@ export interface MemberFact {
   readonly lag: number | null;
   /** Its pod stands under another identity, or under none: nobody is this member any more. */
   readonly isGhost: boolean;
+  /** The leader has heard from it within the last election timeout. */
+  readonly isHeard: boolean;
   /** It answers as this member and takes part in votes, whether or not it is ready. */
   readonly takesPart: boolean;
   /** … and it is ready, is not going away, and the leader hears it. */
@@ -86,6 +88,7 @@ function factOf(member: Member, { cluster, store, places }: Surroundings): Membe
     addresses: hasAddresses ? { peer: peerAddress, client: clientAddress } : null,
     lag,
     isGhost: isGhost(place, nodeId),
+    isHeard,
     takesPart,
     isHealthy,
     isCaughtUp: isHealthy && lag !== null && lag <= CAUGHT_UP_LAG_MAX,

@@ -84,8 +84,8 @@ export const isUnscheduled = ({ phase, nodeName }: ObservedPod): boolean =>
   phase === "Pending" && nodeName === null;
 
 /**
- * Whether a pod does not get on by itself: it fails, finds no place or does not start. One that runs
- * is never stuck: without a quorum no node is ready, and its vote may be the one that is missing.
+ * Whether a pod does not get on by itself: it fails, finds no place or does not start. One that
+ * runs is never stuck: without a quorum no node is ready, and its vote may be the one that lacks.
  */
 export function isStuck(pod: ObservedPod, now: number): boolean {
   if (pod.isReady || pod.deletingUntil !== null) return false;

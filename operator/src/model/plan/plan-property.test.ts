@@ -32,7 +32,7 @@ function suffer({ world, operator }: Life, options: PassOptions = {}): void {
   const { random } = world;
   for (let step = 0; step < STEPS; step++) {
     if (random.chance(0.25)) strike(world);
-    const lateBy = random.chance(0.4) ? random.below(6) : 0;
+    const lateBy = random.chance(0.4) ? random.below(random.pick([6, 60])) : 0;
     operator.pass({ lateBy, mute: 0.03, death: 0.03, ...options });
     for (let ticks = random.below(5); ticks > 0; ticks--) world.tick();
   }
@@ -85,7 +85,7 @@ const describe = (world: World): string =>
     1,
   );
 
-test("in random worlds no rule is broken, and each settles as specified without more writes", () => {
+test("in random worlds no rule is broken, and each settles as specified and stays so", () => {
   const seeds = process.env["SEED"];
   const list = seeds === undefined ? Array.from({ length: WORLDS }, (_, i) => i) : [Number(seeds)];
   for (const seed of list) {

@@ -32,7 +32,7 @@ function settled(scene: Scene = {}): Observed {
   return carryOut(observed, plan(observed, defaults).actions);
 }
 
-test("a new KVCluster gets its Secrets first, its StatefulSet last, and nothing is asked of nodes", () => {
+test("a new KVCluster gets its Secrets first and its StatefulSet last", () => {
   const observed = { ...observe({ status: {}, pods: 0 }), statefulSet: null };
   const { actions, status } = plan(observed, defaults);
   const done = kinds(actions);

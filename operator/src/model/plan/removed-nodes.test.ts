@@ -29,7 +29,7 @@ test("nothing is discarded without the leader's list, or above spec.replicas", (
   );
 });
 
-test("a pod that hangs in Terminating is forced away, with the claim that holds it to its node", () => {
+test("a pod that hangs in Terminating is forced away, with the claim that holds it", () => {
   const nodes = { 2: "unreachable" } as const;
   const podChanges = { 2: { isReady: false, deletingUntil: NOW - 1 } };
   const forced = ["deleteClaim data-demo-2", "deletePod demo-2 by force"];
@@ -52,4 +52,10 @@ test("what is going already is not deleted again", () => {
   assert.deepEqual(answer(removedNodes, { ...scene, claimChanges }), ["deletePod demo-2"]);
   const podChanges = { 2: { deletingUntil: NOW + 1 } };
   assert.equal(answer(removedNodes, { ...scene, claimChanges, podChanges }), null);
+});
+
+test("a claim whose deletion was begun takes its pod along, so that no member stands on it", () => {
+  const claimChanges = { 2: { isDeleting: true } };
+  const scene = { voters: [0, 1], nodes: { 2: "blank" }, claimChanges } as const;
+  assert.deepEqual(answer(removedNodes, scene), ["deletePod demo-2"]);
 });

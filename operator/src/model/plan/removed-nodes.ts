@@ -33,8 +33,10 @@ function whyDiscarded(facts: Facts, place: Place): string | null {
     return nodeId === null ? "it was removed" : `node ${nodeId} was removed`;
   }
   if (standing === "corrupt") return "its data are corrupt";
+  // Begun by a pass that was stopped, or by a person: no member may ever stand on it.
+  if (claim?.isDeleting === true) return "its claim is being deleted";
   // A claim that is not bound yet is in nobody's way.
-  if (claim === null || (claim.phase === "Pending" && !claim.isDeleting)) return null;
+  if (claim === null || claim.phase === "Pending") return null;
   const why = whyLost(facts, place);
   return why === null || facts.now < replaceableAt(facts, place) ? null : why;
 }

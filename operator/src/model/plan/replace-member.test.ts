@@ -112,3 +112,7 @@ test("a pod that restarts is no candidate for a replacement", () => {
   const podChanges = { 2: { isReady: false, readySince: NOW - 59_000 } };
   assert.equal(answer(replaceMember, { nodes: away, podChanges }), null);
 });
+
+test("a member that the leader hears is not lost, whoever else cannot reach it", () => {
+  assert.equal(answer(replaceMember, { nodes: away, heard: [2], podChanges: gone }), null);
+});

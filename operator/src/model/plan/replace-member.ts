@@ -34,11 +34,12 @@ export const replaceMember: Step = (facts) => {
 
 /** Why a wanted member has to be replaced, now or later; null when it need not. */
 export function whyReplaced(facts: Facts, member: MemberFact): string | null {
-  const { place, ordinal, isGhost } = member;
+  const { place, ordinal, isGhost, isHeard } = member;
   if (place === null || ordinal === null || !isWanted(facts, ordinal)) return null;
   if (isGhost) return "its volume was lost";
   if (place.standing === "corrupt") return "its data are corrupt";
-  return isLasting(facts, place) ? whyLost(facts, place) : null;
+  // Whoever the leader hears is not lost: perhaps only we cannot reach it.
+  return isHeard || !isLasting(facts, place) ? null : whyLost(facts, place);
 }
 
 /** A restart takes less. */

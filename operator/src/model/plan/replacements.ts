@@ -1,8 +1,8 @@
 /**
  * When members were replaced, read off the difference between the members that the status has and
- * those that the leader tells: an attempt that failed does not count, and none is forgotten in a crash,
- * for the reconciler writes the status before it removes a member. A voter that a person removed
- * counts, too.
+ * those that the leader tells: an attempt that failed does not count, and none is forgotten in a
+ * crash, for the reconciler writes the status before it removes a member. A voter that a person
+ * removed counts, too.
  */
 
 import { ordinalOf } from "../names.ts";

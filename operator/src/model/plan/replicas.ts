@@ -1,6 +1,6 @@
 /**
  * How many pods the StatefulSet is to have: what is asked for, but never fewer than hold a member.
- * It shrinks only on the leader's word of who the members are, or to nothing when nothing is asked for.
+ * It shrinks only on the leader's word of who the members are; or to nothing, when asked to.
  */
 
 import { ordinalOf } from "../names.ts";

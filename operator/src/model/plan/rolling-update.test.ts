@@ -82,3 +82,9 @@ test("without a leader, or before the controller knows the revision, nothing res
   const statefulSet = { generation: 2, observedGeneration: 1 };
   assert.equal(answer(rollingUpdate, { statefulSet, podChanges: allOld }), null);
 });
+
+test("a pod whose claim is being deleted is not restarted: its data would go", () => {
+  const claimChanges = { 1: { isDeleting: true } };
+  const said = answer(rollingUpdate, { podChanges: { 1: old }, claimChanges });
+  assert.match(String(said), /^blocked RollFailing: .*delete pod demo-1 if its data may go/);
+});

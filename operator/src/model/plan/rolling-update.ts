@@ -36,6 +36,7 @@ export const rollingUpdate: Step = (facts) => {
     const why = awaited === undefined ? "they are no members yet" : describeAwaited(awaited);
     return { type: "wait", reason: "Rolling", message: `${task}; waits: ${why}` };
   }
+  if (next.place.claim?.isDeleting === true) return doomed(next.place, task);
   return next.isLeader && facts.quorum.voters > 1
     ? handOver(facts, next, task)
     : restart(facts, next.place, task);
@@ -74,6 +75,13 @@ function failure(place: Place, task: string): StepResult {
   const since = formatTime(place.pod?.readySince ?? 0);
   const what = `${place.name} has the new revision and is not ready since ${since}`;
   const message = `${task}; the roll stops: ${what} (${describePlace(place)})`;
+  return { type: "blocked", reason: "RollFailing", message, event: "RollFailing" };
+}
+
+/** Kubernetes keeps a claim that is being deleted for as long as a pod uses it, and no longer. */
+function doomed({ name, claim }: Place, task: string): StepResult {
+  const what = `claim ${claim?.name} is being deleted and goes with its pod`;
+  const message = `${task}; the roll stops: ${what}; delete pod ${name} if its data may go`;
   return { type: "blocked", reason: "RollFailing", message, event: "RollFailing" };
 }
 

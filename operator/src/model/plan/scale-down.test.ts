@@ -20,8 +20,8 @@ test("it refuses to go below a healthy majority, with the numbers", () => {
   const nodes = { 0: "unreachable" } as const;
   assert.equal(
     answer(scaleDown, { spec: { replicas: 2 }, pods: 3, leader: 1, nodes }),
-    "blocked ScaleDownBlocked: 3 members, 2 are wanted; without demo-2 1 of 2 voters are healthy, " +
-      "2 are needed",
+    "blocked ScaleDownBlocked: 3 members, 2 are wanted; " +
+      "without demo-2 1 of 2 voters are healthy, 2 are needed",
   );
 });
 

@@ -41,3 +41,9 @@ test("nobody is admitted without a leader, from above spec.replicas, or while it
 test("there is nothing to do when every wanted node is a voter", () => {
   assert.equal(answer(scaleUp, {}), null);
 });
+
+test("a node is not admitted on a claim that is being deleted", () => {
+  const claimChanges = { 2: { isDeleting: true } };
+  const said = answer(scaleUp, { voters: [0, 1], nodes: { 2: "blank" }, claimChanges });
+  assert.match(String(said), /^wait/);
+});

@@ -38,8 +38,9 @@ export const scaleUp: Step = (facts) => {
   return { type: "wait", reason, message: `${task}; ${awaited.join("; ")}` };
 };
 
-const isReadyToJoin = ({ standing, pod }: Place): boolean =>
-  standing === "blank" && pod?.deletingUntil === null;
+/** A member on a claim that is being deleted would lose its data at the next restart. */
+const isReadyToJoin = ({ standing, pod, claim }: Place): boolean =>
+  standing === "blank" && pod?.deletingUntil === null && claim?.isDeleting === false;
 
 const isWantedMember = ({ spec }: Facts, { ordinal }: MemberFact): boolean =>
   ordinal !== null && ordinal < spec.replicas;

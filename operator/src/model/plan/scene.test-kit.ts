@@ -26,6 +26,8 @@ export interface Scene {
   /** Ids of nodes that are not 10 + i. */
   readonly ids?: Readonly<Record<number, number>>;
   readonly clusterIds?: Readonly<Record<number, string>>;
+  /** Ordinals that the leader hears though they do not answer us. */
+  readonly heard?: readonly number[];
   readonly lag?: Readonly<Record<number, number>>;
   readonly podChanges?: Readonly<Record<number, Partial<ObservedPod>>>;
   readonly claimChanges?: Readonly<Record<number, Partial<ObservedClaim>>>;
@@ -115,6 +117,9 @@ function nodeOf(scene: Scene, ordinal: number, pods: number): NodeView {
   return { ...base, phase: "serving", isReady, status: statusOf(scene, ordinal, pods) };
 }
 
+const isHeard = (scene: Scene, ordinal: number): boolean =>
+  scene.nodes?.[ordinal] === undefined || scene.heard?.includes(ordinal) === true;
+
 function statusOf(scene: Scene, ordinal: number, pods: number): ClusterStatus {
   const learners = scene.learners ?? [];
   const voters = scene.voters ?? range(pods).filter((i) => !learners.includes(i));
@@ -140,7 +145,7 @@ function statusOf(scene: Scene, ordinal: number, pods: number): ClusterStatus {
       peerAddress: `demo-${i}.demo-peers.test.svc:5100`,
       clientAddress: `http://demo-${i}.demo-peers.test.svc:5000`,
       ...(isLeader ? { matchIndex: COMMIT - (scene.lag?.[i] ?? 0) } : {}),
-      ...(isLeader ? { healthy: scene.nodes?.[i] === undefined } : {}),
+      ...(isLeader ? { healthy: isHeard(scene, i) } : {}),
     })),
   };
 }

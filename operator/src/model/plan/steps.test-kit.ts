@@ -21,7 +21,10 @@ export function shorten(action: Action): string {
     case "bootstrap":
       return `${action.type} ${action.pod}`;
     case "removeMember":
-      return `removeMember ${action.member} ${action.nodeId}${action.isReplacement ? " replaced" : ""}`;
+      return [
+        `removeMember ${action.member} ${action.nodeId}`,
+        ...(action.isReplacement ? ["replaced"] : []),
+      ].join(" ");
     case "transferLeadership":
       return `transferLeadership ${action.to}`;
     case "updateAddresses":

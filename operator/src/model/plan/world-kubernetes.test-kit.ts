@@ -52,8 +52,8 @@ export class SimKubernetes {
   pods: SimPod[] = [];
   claims: SimClaim[] = [];
   /** Kubernetes node → when it went down; null: it is up. */
-  readonly nodes = new Map<string, number | null>();
-  now = Date.UTC(2026, 0, 1);
+  readonly nodes: Map<string, number | null> = new Map();
+  now: number = Date.UTC(2026, 0, 1);
   readonly #random: Random;
   #uids = 0;
 

@@ -60,12 +60,11 @@ export class SimOperator {
     const { lateBy = 0, mute = 0, neverFresh = false } = this.#options;
     const cached = world.lookLate(lateBy);
     const first = this.#decide(cached, []);
-    const isRepairOf = (action: Action): boolean => isRepair(action, cached);
-    const ok = this.#carryOut(first.actions.filter(isRepairOf));
+    const ok = this.#carryOut(first.actions.filter(isRepair));
     const nodes = world.survey(cached, mute);
     let view = cached;
     let last = this.#decide(view, nodes);
-    if (ok && last.actions.some((action) => !isRepairOf(action)) && !neverFresh) {
+    if (ok && last.actions.some((action) => !isRepair(action)) && !neverFresh) {
       view = world.look();
       const fresh = nodes.filter((node) => isSamePod(node, cached, view));
       last = this.#decide(view, fresh);
@@ -136,12 +135,12 @@ export class SimOperator {
   }
 }
 
-/** As `reconcile/action-kinds.ts` has it: making and growing, never shrinking. */
-function isRepair(action: Action, { statefulSet }: KubeView): boolean {
-  if (action.type !== "apply") return false;
-  const { replicas } = action.object["spec"] as { replicas: number };
-  return statefulSet === null || replicas >= statefulSet.replicas;
-}
+/**
+ * As `reconcile/action-kinds.ts` has it. A StatefulSet applied from a late view could shrink below a
+ * member; here it is the only child.
+ */
+const isRepair = (action: Action): boolean =>
+  action.type === "apply" && action.object.kind !== "StatefulSet";
 
 function isSamePod(node: NodeView, cached: KubeView, fresh: KubeView): boolean {
   const before = cached.pods.find(({ name }) => name === node.pod);

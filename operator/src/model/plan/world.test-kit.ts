@@ -7,7 +7,7 @@ import type { KVCluster, KVClusterSpec, KVClusterStatus } from "../api/types.ts"
 import type { NodeView, Observed } from "../observed.ts";
 import type { Action, KubeAction, StoreAction } from "./action.ts";
 import { makeCluster } from "./plan.test-kit.ts";
-import { SimKubernetes, type SimPod } from "./world-kubernetes.test-kit.ts";
+import { type SimClaim, SimKubernetes, type SimPod } from "./world-kubernetes.test-kit.ts";
 import { createRandom, type Random } from "./world-random.test-kit.ts";
 import { type Disk, quorumOf, SimStore } from "./world-store.test-kit.ts";
 
@@ -16,13 +16,13 @@ export type KubeView = Omit<Observed, "nodes" | "now">;
 /** A rule of the planner was broken: never caught by the simulated operator. */
 export class Violation extends Error {}
 
-const LATE_VIEWS_MAX = 8;
+const LATE_VIEWS_MAX = 60;
 const CAUGHT_UP = 100;
 
 export class World {
   readonly random: Random;
   readonly kubernetes: SimKubernetes;
-  readonly store = new SimStore();
+  readonly store: SimStore = new SimStore();
   readonly log: string[] = [];
   cluster: KVCluster;
   /** Clients write so many entries a tick. */
@@ -251,11 +251,16 @@ export class World {
     }
   }
 
+  #checkClaim({ isDeleting, ordinal }: SimClaim): void {
+    if (isDeleting) throw new Violation(`member ${ordinal} is to stand on a claim that is going`);
+  }
+
   #bootstrap(name: string): void {
     if (this.store.bootstraps > 0) throw new Violation("the store is bootstrapped twice");
     const pod = this.kubernetes.pods.find((one) => one.name === name);
     const claim = pod && this.kubernetes.claimAt(pod.ordinal);
     assert.ok(pod?.isUp && claim && claim.disk === null, "the node is not blank");
+    this.#checkClaim(claim);
     claim.disk = this.store.bootstrap(name);
   }
 
@@ -269,6 +274,7 @@ export class World {
       "a namesake",
     );
     assert.ok(pod?.isUp && claim && claim.disk === null, "the node is not blank");
+    this.#checkClaim(claim);
     const id = store.addLearner(name);
     // Stopped in between: a learner that nobody is.
     if (this.random.chance(0.1)) throw new Error("the join was lost");
