@@ -17,20 +17,23 @@ interface Bench {
   readonly server: ScriptedApiServer;
   readonly clock: ManualClock;
   readonly record: (note: string) => Promise<void>;
+  readonly dropped: string[];
 }
 
 async function start(t: TestContext): Promise<Bench> {
   const server = await ScriptedApiServer.start(t);
   const clock = new ManualClock();
+  const dropped: string[] = [];
   const recorder = new EventRecorder({
     ...{ connection: server.connect(clock), clock },
     instance: "operator-0",
+    onDropped: (_, { note }) => dropped.push(note),
   });
   const record = (note: string): Promise<void> => {
     const event: EventIntent = { type: "Normal", reason: "MemberAdded", note };
     return recorder.record(cluster, event);
   };
-  return { server, clock, record };
+  return { server, clock, record, dropped };
 }
 
 async function created(bench: Bench, note: string): Promise<Exchange> {
@@ -108,6 +111,17 @@ test("an event that the API server let go is made anew the next time", async (t)
   (await bench.server.next()).refuse(404, "NotFound");
   await done;
   await created(bench, "a");
+});
+
+test("one object has 25 Events at once and one more each minute", async (t) => {
+  const bench = await start(t);
+  for (let i = 0; i < 25; i++) await created(bench, `${i} entries behind`);
+  await bench.record("one too many");
+  assert.deepEqual([bench.server.count, bench.dropped], [25, ["one too many"]]);
+  bench.clock.advance(60_000);
+  await created(bench, "after a minute");
+  await bench.record("again one too many");
+  assert.equal(bench.server.count, 26);
 });
 
 test("a note is cut to what the API server takes, between characters", async (t) => {

@@ -17,6 +17,8 @@ export interface EventRecorderOptions {
   readonly clock: KubeClock;
   /** Which process reports: its identity in the Lease. */
   readonly instance: string;
+  /** An Event beyond the limit for one object was not written: it goes to the log. */
+  readonly onDropped?: (cluster: KVCluster, event: EventIntent) => void;
 }
 
 /** Limits of the API (events.k8s.io/v1): note 1024 bytes, instance 128. */
@@ -26,6 +28,9 @@ const INSTANCE_CHARACTERS_MAX = 128;
 const NEWS_AFTER_MS = 3_600_000;
 const SERIES_WRITE_MS = 300_000;
 const REMEMBERED_MAX = 2000;
+/** For one object: so many at once, and one more each minute. Notes with numbers never repeat. */
+const BURST_MAX = 25;
+const REFILL_MS = 60_000;
 
 interface Told {
   count: number;
@@ -37,6 +42,8 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** By event name, the one told longest ago first. */
   readonly #told = new Map<string, Told>();
+  /** By uid of the object: when its allowance is whole again, on the monotonic clock. */
+  readonly #wholeAt = new Map<string, number>();
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -48,6 +55,10 @@ export class EventRecorder {
     const name = eventName(cluster, event);
     const told = this.#told.get(name);
     if (told === undefined || now - told.firstAt >= NEWS_AFTER_MS) {
+      if (!this.#isAllowed(cluster.metadata.uid, now)) {
+        this.#options.onDropped?.(cluster, event);
+        return;
+      }
       await this.#create(cluster, event, name);
       return this.#remember(name, { count: 1, firstAt: now, writtenAt: now });
     }
@@ -55,6 +66,14 @@ export class EventRecorder {
     if (now - told.writtenAt < SERIES_WRITE_MS) return;
     told.writtenAt = now;
     await this.#count(cluster, name, told.count);
+  }
+
+  #isAllowed(uid: string, now: number): boolean {
+    for (const [known, wholeAt] of this.#wholeAt) if (wholeAt <= now) this.#wholeAt.delete(known);
+    const wholeAt = (this.#wholeAt.get(uid) ?? now) + REFILL_MS;
+    if (wholeAt > now + BURST_MAX * REFILL_MS) return false;
+    this.#wholeAt.set(uid, wholeAt);
+    return true;
   }
 
   async #create(cluster: KVCluster, event: EventIntent, name: string): Promise<void> {

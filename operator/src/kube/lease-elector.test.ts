@@ -160,6 +160,7 @@ test("renewals may fail for 10 s, then the work is aborted and the Lease lost", 
   assert.equal(work.aborted, false);
   clock.advance(2000);
   assert.equal(work.aborted, true, "10 s after the last renewal was sent");
+  assert.equal(elector.isLeader, false, "although the work has not ended");
   finish();
   assert.equal(await end, "lost");
   assert.equal(elector.isLeader, false);
@@ -227,6 +228,19 @@ test("when stopped it renews until the work has ended, then gives the Lease back
   assert.deepEqual([spec.holderIdentity, spec.leaseDurationSeconds], ["", 1]);
   assert.equal(await end, "stopped");
   assert.deepEqual(clock.waiting, []);
+});
+
+test("a Lease that is lost while the work comes to its end is told", async (t) => {
+  const { server, clock, elector, stop, end, finish } = await startLeading(t);
+  stop.abort();
+  assert.equal(elector.isLeader, true, "it still holds the Lease");
+  clock.advance(2000);
+  (await server.next()).reply(200, leaseOf("other", "9"));
+  await clock.timer(0);
+  clock.advance(0);
+  assert.equal(elector.isLeader, false);
+  finish();
+  assert.equal(await end, "lost");
 });
 
 test("stopped while it waits, it never leads", async (t) => {

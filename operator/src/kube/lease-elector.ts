@@ -40,7 +40,8 @@ interface LeaseSpec {
 
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
-  #isLeader = false;
+  /** While it leads; its time is up when the Lease must be taken for lost. */
+  #work: Deadline | null = null;
   /** The version seen last, and when it was first seen. */
   #seen: { readonly version: string; readonly at: number } | null = null;
 
@@ -48,8 +49,9 @@ export class LeaseElector {
     this.#options = options;
   }
 
+  /** Whether this process may act right now; also while it is stopping. */
   get isLeader(): boolean {
-    return this.#isLeader;
+    return this.#work !== null && !this.#work.isExpired;
   }
 
   /**
@@ -65,7 +67,7 @@ export class LeaseElector {
     if (renewedAt === null) return "stopped";
     const work = new Deadline(this.#options.clock, this.#left(renewedAt), signal);
     const done = new AbortController();
-    this.#isLeader = true;
+    this.#work = work;
     const led = lead(work.signal).finally(() => done.abort());
     // It is awaited below; until then its failure must not count as nobody's.
     led.catch(() => undefined);
@@ -81,7 +83,7 @@ export class LeaseElector {
       }
       await led;
     } finally {
-      this.#isLeader = false;
+      this.#work = null;
       work.release();
       if (!work.isExpired) await this.#release();
     }

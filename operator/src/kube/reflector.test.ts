@@ -150,6 +150,15 @@ test("lists that fail are tried again with growing delays, for ever", async (t) 
   assert.equal(bench.log.at(-1), "listed 0: start");
 });
 
+test("a server that is too busy is asked again when it says", async (t) => {
+  const bench = await start(t);
+  const busy = { "retry-after": "7" };
+  (await bench.server.next()).refuse(429, "TooManyRequests", busy);
+  await bench.clock.timer(7000);
+  bench.clock.advance(7000);
+  replyList(await bench.server.next(), "5");
+});
+
 test("a list that hangs is given up after 30 s and asked again", async (t) => {
   const bench = await start(t);
   const hung = await bench.server.next();
@@ -204,6 +213,7 @@ test("an event shows that the server is well again: delays begin anew", async (t
 test("410 within a watch lists anew, and what went meanwhile is noticed", async (t) => {
   const bench = await startWatching(t);
   bench.watch.send("ERROR", { kind: "Status", code: 410, reason: "Expired", message: "too old" });
+  await bench.watch.closed();
   replyList(await bench.server.next(), "50", wireObject("new", "40"));
   assert.equal((await bench.server.next()).query("resourceVersion"), "50");
   assert.deepEqual(namesIn(bench.store), ["new"]);

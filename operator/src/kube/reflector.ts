@@ -183,7 +183,8 @@ export class Reflector {
     }
     // The first 410 is everyday life; one after another is not.
     const isRoutine = isKubeError(error, "gone") && this.#failures === 0;
-    const retryMs = isRoutine ? 0 : this.#backoff();
+    const askedMs = Math.min(BACKOFF_MAX_MS, error.retryAfterMs ?? 0);
+    const retryMs = isRoutine ? 0 : Math.max(askedMs, this.#backoff());
     this.#failures++;
     this.#options.hooks?.onFailure?.(this.#kind, error, retryMs);
     if (retryMs > 0) await pause(this.#options.clock, retryMs, signal);

@@ -13,7 +13,7 @@ import { KubeConnection } from "./connection.ts";
 /** A test that would wait for ever says for what. */
 async function soon<T>(promise: Promise<T>, what: () => string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(what())), 10_000);
+  const timer = setTimeout(() => reject(new Error(what())), 30_000);
   return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
