@@ -74,7 +74,7 @@ test("a cluster is looked at when it changes and again after the resync time", a
   await ended;
 });
 
-test("the plan may ask for an earlier look, and a cluster that is gone is not looked at again", async () => {
+test("a plan may ask for an earlier look, and a cluster that is gone gets none", async () => {
   const results: ReconcileResult[] = [{ ...fine, requeueAfterMs: 1_000 }, { type: "gone" }];
   const { controller, passes, clock, metrics, stop, ended } = start(
     async () => results.shift() ?? assert.fail("one pass too many"),
@@ -135,7 +135,7 @@ test("a pass that throws is logged, counted and tried again", async () => {
   await ended;
 });
 
-test("two workers never have the same cluster, and two clusters do not wait for each other", async () => {
+test("two workers never have one cluster, and two clusters do not wait for each other", async () => {
   const held: (() => void)[] = [];
   const { controller, passes, stop, ended } = start(
     () => new Promise((resolve) => held.push(() => resolve(fine))),

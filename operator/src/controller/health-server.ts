@@ -1,4 +1,4 @@
-/** `/livez`, `/readyz`, `/startupz` and `/metrics` on one port. Needs no token and tells no secret. */
+/** `/livez`, `/readyz`, `/startupz`, `/metrics` on one port. Needs no token, tells no secret. */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

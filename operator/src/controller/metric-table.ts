@@ -77,7 +77,8 @@ export const metricTable: MetricTable = {
   condition: gauge(
     "cluster_condition",
     [...cluster, "condition"],
-    "The KVCluster's condition `Available`, `Progressing` or `Degraded`: 1 True, 0 False, -1 Unknown",
+    "Condition `Available`, `Progressing` or `Degraded` of the KVCluster: 1 True, 0 False, " +
+      "-1 Unknown",
   ),
   lastSuccess: gauge(
     "cluster_last_success_timestamp_seconds",
