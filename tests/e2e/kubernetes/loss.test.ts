@@ -29,18 +29,14 @@ test("the leader's pod deleted with --grace-period=0 --force", { timeout: 240_00
       await stage().kube.kubectl(["-n", store.namespace, "delete", "pod", leader.pod, ...force]);
       seconds = (
         await timed(async () => {
-          await becomes(
-            `${leader.pod} is a new pod`,
-            async () => (await store.uids()).get(leader.pod) !== uid || new NotYet("the old one"),
-            { withinMs: 60_000 },
-          );
+          await store.isMadeAnew(leader.pod, uid);
           await store.settles();
         })
       ).seconds;
     },
   });
   stage().measure(t, { ...figures, "time to ready s": seconds });
-  assert.ok(window.unavailableMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
+  assert.ok(window.longestGapMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
 /** Until every pod of the store has left it, and the store serves without it. */
@@ -74,7 +70,7 @@ test("kubectl drain of the leader's node", { timeout: 300_000 }, async (t) => {
   });
   stage().measure(t, figures);
   assert.ok(elections <= 1, `${elections} elections`);
-  assert.ok(window.unavailableMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
+  assert.ok(window.longestGapMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
 test("the leader's node loses power and comes back", { timeout: 420_000 }, async (t) => {
@@ -101,7 +97,7 @@ test("the leader's node loses power and comes back", { timeout: 420_000 }, async
     },
   });
   stage().measure(t, { ...figures, "time to ready after its return s": seconds });
-  assert.ok(window.unavailableMs < 2 * ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
+  assert.ok(window.longestGapMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
   const now = await store.status();
   assert.equal(now.clusterId, clusterId);
   const ids = (list: typeof members): readonly number[] =>

@@ -16,7 +16,7 @@ const stage = setStage("scale", {
 });
 
 /** Write pauses of a scale: none but a hand-over of leadership. */
-const GAP_MS_MAX = 2_000;
+const GAP_MS_MAX = 1_500;
 
 test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, async (t) => {
   const { clusterId } = await store.status();
@@ -31,7 +31,7 @@ test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, asy
     },
   });
   stage().measure(t, { ...figures, ...seconds });
-  assert.ok(window.unavailableMs < GAP_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
+  assert.ok(window.longestGapMs < GAP_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
   assert.equal((await store.status()).clusterId, clusterId);
   const claims = (await store.claims()).map(({ metadata }) => metadata.name);
   assert.deepEqual(claims.sort(), ["data-kv-0", "data-kv-1", "data-kv-2"]);

@@ -113,6 +113,19 @@ export class Store {
     return await this.kube.get<Pod>(`/api/v1/namespaces/${this.namespace}/pods/${name}`);
   }
 
+  /** The pod of that name is another than `uid`, and ready. */
+  async isMadeAnew(name: string, uid: string, withinMs: number = SETTLE_MS): Promise<void> {
+    await becomes(
+      `${name} is a new pod and ready`,
+      async () => {
+        const pod = (await this.pods()).find(({ metadata }) => metadata.name === name);
+        if (pod === undefined) return new NotYet("no pod");
+        return (pod.metadata.uid !== uid && isReady(pod)) || new NotYet(describePod(pod));
+      },
+      { withinMs },
+    );
+  }
+
   async claims(): Promise<readonly KubeItem[]> {
     const all = await this.kube.list(`/api/v1/namespaces/${this.namespace}/persistentvolumeclaims`);
     return all.filter(({ metadata }) => metadata.name.startsWith(`data-${this.name}-`));
