@@ -15,16 +15,32 @@ const account = `system:serviceaccount:${namespace}:${release}-kvcluster-operato
 const definition = ["crd", "kvclusters.kvcluster.io"];
 const store = ["kvcluster", "store", "-n", namespace];
 let hadDefinition = true;
+/** Whose release the definition was before: the tests make it theirs for a while. */
+const owner = ["meta.helm.sh/release-name", "meta.helm.sh/release-namespace"];
+let ownedBefore: Readonly<Record<string, string>> = {};
+
+async function annotationsOf(what: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const { metadata } = JSON.parse(await kubectl(["get", ...what, "-o", "json"]));
+  return metadata.annotations ?? {};
+}
 
 before(async () => {
   await reachKubernetes();
   hadDefinition = await exists(definition);
+  if (hadDefinition) ownedBefore = await annotationsOf(definition);
   for (const name of [namespace, watched]) await kubectl(["create", "namespace", name]);
 });
 
 after(async () => {
+  // A test that failed on its way has left a release, and with it roles of the whole cluster.
+  await mustRun("helm", ["uninstall", release, "-n", namespace, "--ignore-not-found"]);
   await kubectl(["delete", "namespace", namespace, watched, "--timeout=120s"]);
-  if (!hadDefinition) {
+  if (hadDefinition) {
+    const restored = owner.map((name) =>
+      ownedBefore[name] === undefined ? `${name}-` : `${name}=${ownedBefore[name]}`,
+    );
+    await kubectl(["annotate", ...definition, "--overwrite", ...restored]);
+  } else {
     await kubectl(["delete", ...definition, "--ignore-not-found", "--timeout=60s"]);
   }
 });
