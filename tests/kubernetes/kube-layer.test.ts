@@ -21,6 +21,7 @@ import { childLabels, type KubeObject, type KVCluster } from "../../operator/src
 import type { KubePort } from "../../operator/src/reconcile/index.ts";
 import { becomes, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
 import { ApiServer } from "./api-server.test-kit.ts";
+import { CuttableLink } from "./cuttable-link.test-kit.ts";
 
 let server: ApiServer;
 const life = new AbortController();
@@ -286,6 +287,48 @@ test("a watch brings changes and deletions within a moment", async () => {
     async () => ((await port.cluster({ namespace, name })) === null ? true : new NotYet("there")),
     { withinMs: 5000, everyMs: 10 },
   );
+});
+
+test("watches whose connections are cut go on, and miss nothing", async (t) => {
+  const cluster = await clusterNamed("cut");
+  const config = loadKubeConfig(process.env);
+  const link = await CuttableLink.lay(config.getCurrentCluster()?.server ?? "");
+  const stop = new AbortController();
+  const parts = { clock: systemClock, random: Math.random };
+  const again: string[] = [];
+  const own = new Caches({
+    ...parts,
+    connection: new KubeConnection({ ...parts, config: link.configure(config) }),
+    watchNamespaces: [server.namespace],
+    onChange: () => undefined,
+    hooks: { onListed: (kind, reason) => reason === "start" || again.push(kind) },
+  });
+  const ended = own.run(stop.signal);
+  t.after(async () => {
+    stop.abort();
+    await ended;
+    link.remove();
+  });
+  await own.waitForSync(stop.signal);
+  const kinds = own.reports().length;
+  for (const logLevel of ["debug", "warn"]) {
+    await becomes(
+      "every kind is watched",
+      async () => (link.open >= kinds ? true : new NotYet(`${link.open} of ${kinds}`)),
+      { withinMs: 60_000, everyMs: 50 },
+    );
+    link.cut();
+    await server.patch("cut", { spec: { logLevel } });
+    await becomes(
+      `logLevel ${logLevel} is cached`,
+      async () => {
+        const spec = own.cluster(cluster.metadata)?.["spec"];
+        return Object(spec).logLevel === logLevel ? true : new NotYet(JSON.stringify(spec));
+      },
+      { withinMs: 15_000, everyMs: 20 },
+    );
+  }
+  assert.deepEqual(again, [], "nothing was listed anew");
 });
 
 test("of two candidates one leads, and the other follows when it stops", async () => {
