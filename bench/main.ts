@@ -12,12 +12,14 @@ import { startKvCluster } from "./compare/kvcluster-system.ts";
 import type { Mix, System } from "./compare/load-order.ts";
 import { comparisonTable, type Row } from "./compare/report.ts";
 import { type Measured, measure } from "./compare/run-load.ts";
-import { measureScale, type ScaleRow } from "./compare/scale.ts";
+import { measureScale, REST_MS, type ScaleRow } from "./compare/scale.ts";
 
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: "string", default: "8" },
     warmup: { type: "string", default: "3" },
+    /** Seconds of a mixed load before the first measured one: both are servers that run for long. */
+    first: { type: "string", default: "15" },
     connections: { type: "string", default: "1,64,256" },
     mixes: { type: "string", default: "put,get,9:1" },
     scale: { type: "string", default: "0,100000,1000000" },
@@ -50,15 +52,17 @@ const say = (text: string): void => {
 const drive = async (system: System, binary: string, folder: string): Promise<Measured[]> => {
   const running = await (system === "etcd" ? startEtcd(binary, folder) : startKvCluster(folder));
   const results: Measured[] = [];
+  const sizes = { keys: KEYS, valueBytes: VALUE_BYTES };
   try {
+    const first = { seconds: Number(flags.first), warmUpSeconds: 0 };
+    await measure(running, { ...first, ...sizes, system, mix: "9:1", connections: 64 });
     for (const load of loads) {
       const result = await measure(running, {
         ...load,
         system,
         seconds: Number(flags.seconds),
         warmUpSeconds: Number(flags.warmup),
-        keys: KEYS,
-        valueBytes: VALUE_BYTES,
+        ...sizes,
       });
       if (result.errors > 0) say(`  ${result.errors} errors, the first: ${result.firstError}`);
       say(
@@ -85,7 +89,7 @@ const compare = async (folder: string, etcd: string | null): Promise<readonly Ro
 
 const scaleTable = (rows: readonly ScaleRow[]): string =>
   [
-    "| keys | MiB of each node | ready again after kill -9, ms |",
+    `| keys | MiB of each node, ${REST_MS / 1000} s after the last load | ready again after kill -9, ms |`,
     "| --- | --- | --- |",
     ...rows.map(({ keys, residentBytes, restartMs }) => {
       const memory = residentBytes.map((bytes) => Math.round(bytes / mebibyte)).join(", ");
@@ -101,7 +105,8 @@ const settings = (etcd: string | null): string => {
     `- ${etcd === null ? "no etcd was found" : etcdVersion(etcd)}; both with three members on ` +
       "this machine, one disk, fsync on, and the load generator on the same cores",
     `- ${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
-      `connections spread over all members, ${flags.warmup} s warm-up, ${flags.seconds} s measured`,
+      `connections spread over all members; ${flags.first} s of a mixed load before the first, then ` +
+      `${flags.warmup} s warm-up and ${flags.seconds} s measured for each`,
     "- KVCluster as `make run` starts it: every request carries a JWT, every value is encrypted",
   ].join("\n");
 };

@@ -38,20 +38,29 @@ interface Shares {
   busy: number;
 }
 
-/** Lines of text: two tables in microseconds a request. */
+/** Lines of text: for each kind of thread two tables, in microseconds a request. */
 export const profileShares = (
   texts: readonly string[],
   window: Window,
   { requests, top }: { readonly requests: number; readonly top: number },
 ): string[] => {
-  const shares: Shares = { folders: new Map(), functions: new Map(), busy: 0 };
-  for (const text of texts) addProfile(shares, JSON.parse(text), window);
-  return [
-    ...table("by folder or native function", shares.folders, { requests, top }),
-    ...table("by function", shares.functions, { requests, top }),
-    `${(shares.busy / requests).toFixed(1).padStart(8)}  all`,
-  ];
+  const kinds = new Map<string, Shares>();
+  for (const text of texts) {
+    const profile: Profile = JSON.parse(text);
+    const kind = profile.nodes.some(isOfStore) ? "store thread" : "main thread";
+    const shares = kinds.get(kind) ?? { folders: new Map(), functions: new Map(), busy: 0 };
+    kinds.set(kind, shares);
+    addProfile(shares, profile, window);
+  }
+  return [...kinds].flatMap(([kind, { folders, functions, busy }]) => [
+    `\n${kind}: ${(busy / requests).toFixed(1)} µs a request (wall clock while busy)`,
+    ...table("by folder or native function", folders, { requests, top }),
+    ...table("by function", functions, { requests, top }),
+  ]);
 };
+
+const isOfStore = ({ callFrame }: ProfileNode): boolean =>
+  callFrame.url.endsWith("/storage/worker.js");
 
 const addProfile = (shares: Shares, profile: Profile, { from, to }: Window): void => {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
@@ -77,7 +86,7 @@ const table = (
   shares: ReadonlyMap<string, number>,
   { requests, top }: { readonly requests: number; readonly top: number },
 ): string[] => [
-  `\nThreads that run JavaScript, ${title}, µs a request`,
+  `  ${title}`,
   ...[...shares]
     .sort(([, a], [, b]) => b - a)
     .slice(0, top)

@@ -9,10 +9,12 @@ import { answers, type RunningSystem, residentBytes, waitFor } from "./running-s
 const BATCH = 128;
 const BATCHES_IN_FLIGHT = 8;
 const RESTART_MS = 60_000;
+/** At rest means: V8 has noticed that nothing happens and has given back what a load left behind. */
+export const REST_MS = 90_000;
 
 export interface ScaleRow {
   readonly keys: number;
-  /** Of each node, bytes, after a pause without load. */
+  /** Of each node, bytes, `REST_MS` after the last load. */
   readonly residentBytes: readonly number[];
   /** From `kill -9` of one node to its `/readyz`, the launcher's pause of 500 ms included, ms. */
   readonly restartMs: number;
@@ -59,7 +61,7 @@ export const measureScale = async (
     for (const size of sizes) {
       await fill(running, keys, size);
       keys = size;
-      await new Promise((resolve) => setTimeout(resolve, 5000));
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
       const resident = residentBytes(running.pids());
       rows.push({ keys, residentBytes: resident, restartMs: await timeRestart(folder, 2) });
     }
