@@ -8,7 +8,9 @@ async function* inPieces(text: string, size: number): AsyncGenerator<Uint8Array>
 }
 
 async function readAll(text: string, size: number): Promise<readonly WatchEvent[]> {
-  return await Array.fromAsync(watchEvents(inPieces(text, size)));
+  const events: WatchEvent[] = [];
+  for await (const event of watchEvents(inPieces(text, size))) events.push(event);
+  return events;
 }
 
 test("events are whole wherever the network cuts them, also within a character", async () => {
