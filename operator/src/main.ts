@@ -32,11 +32,19 @@ function readOwnSettings(): OperatorSettings {
 const createLog = ({ logLevel, podName }: OperatorSettings): Logger =>
   pino({ level: logLevel, base: { pod: podName } }, destination({ dest: 1, sync: true }));
 
+/** One signal that reaches us twice (as a process and as one of its group) is not a second one. */
+const SAME_SIGNAL_MS = 1_000;
+
 /** The first signal stops in order, the second at once. */
 function stopAtSignal(log: Logger): AbortSignal {
   const stop = new AbortController();
+  let toldAtMs = 0;
   const onSignal = (signal: string): void => {
-    if (stop.signal.aborted) process.exit(exitCodes.crashed);
+    if (stop.signal.aborted) {
+      if (performance.now() - toldAtMs > SAME_SIGNAL_MS) process.exit(exitCodes.crashed);
+      return;
+    }
+    toldAtMs = performance.now();
     log.info({ signal }, "stopping");
     stop.abort();
   };

@@ -165,7 +165,8 @@ class Work {
     const queue = new WorkQueue({ clock: systemClock, random: Math.random });
     await using members = new StoreMembers();
     const { kube, ...rest } = this.#passParts();
-    const mayWrite = (): boolean => !leading.aborted || told.aborted;
+    let isOver = false;
+    const mayWrite = (): boolean => !isOver && (!leading.aborted || told.aborted);
     const passes: ReconcileParts = { ...rest, ...whileLeading({ kube, members }, mayWrite) };
     const controller = new Controller({
       reconcile: (key) => reconcile(passes, key),
@@ -181,6 +182,8 @@ class Work {
     const ended = controller.run(leading);
     this.caches.enqueueAll();
     await Promise.race([ended, this.#overdue(leading, told)]);
+    // Whatever still runs must not write after the Lease was given back.
+    isOver = true;
     this.#controller = null;
     view.queue = null;
   }

@@ -7,7 +7,7 @@ import { createRandom, type Random } from "../../operator/src/model/plan/world-r
 import type { Kill } from "./operator-process.test-kit.ts";
 import { endState, run, Stage } from "./scenario.test-kit.ts";
 
-const WALKS = 40;
+const WALKS = 30;
 const EDITS = 6;
 
 const enabled = (random: Random): { enabled: boolean; labels: Record<string, string> } => ({

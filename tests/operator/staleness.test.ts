@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { endState, run, Stage } from "./scenario.test-kit.ts";
 import { scenarios } from "./scenarios.test-kit.ts";
 
-const SEEDS = 6;
+const SEEDS = 4;
 /** Looks that a cache may be behind: minutes, where a relist comes after ten. */
 const LATE_BY = 8;
 

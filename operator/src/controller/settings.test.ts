@@ -16,7 +16,7 @@ test("three settings are enough, the others have defaults", () => {
     httpPort: 8080,
     workers: 4,
     resyncSeconds: 10,
-    stopSeconds: 20,
+    stopSeconds: 8,
     logLevel: "info",
   });
 });

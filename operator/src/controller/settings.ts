@@ -167,9 +167,11 @@ export const settingsTable: Table = {
   stopSeconds: {
     env: "STOP_SECONDS",
     flag: "stop-seconds",
-    default: "20",
-    meaning: "At SIGTERM, passes under way may take so long to end.",
-    read: whole(0, 600),
+    default: "8",
+    meaning:
+      "At SIGTERM, passes under way may take so long to end, at most 9: the Lease is certainly " +
+      "ours for 10 s after its last renewal.",
+    read: whole(0, 9),
   },
   logLevel: {
     env: "LOG_LEVEL",

@@ -136,8 +136,8 @@ export class SimOperator {
 }
 
 /**
- * As `reconcile/action-kinds.ts` has it. A StatefulSet applied from a late view could shrink below a
- * member; here it is the only child.
+ * As `reconcile/action-kinds.ts` has it. A StatefulSet applied from a late view could shrink below
+ * a member; here it is the only child.
  */
 const isRepair = (action: Action): boolean =>
   action.type === "apply" && action.object.kind !== "StatefulSet";
