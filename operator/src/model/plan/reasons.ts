@@ -82,6 +82,10 @@ export const eventReasons = {
   QuorumRegained: "Normal",
   DataLost: "Warning",
   ForeignData: "Warning",
+  ChildrenFaulty: "Warning",
+  MemberCorrupt: "Warning",
+  MemberLost: "Warning",
+  PodFailing: "Warning",
 } as const;
 
 export type EventReason = keyof typeof eventReasons;

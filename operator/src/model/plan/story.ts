@@ -6,6 +6,7 @@ import type { KVClusterStatus, MemberStatus } from "../api/types.ts";
 import type { EventIntent } from "./action.ts";
 import { conditionOf } from "./condition.ts";
 import type { Facts } from "./facts.ts";
+import type { EventReason } from "./reasons.ts";
 import { event } from "./step.ts";
 import type { StepsOutcome } from "./steps.ts";
 
@@ -19,6 +20,7 @@ export function tellStory(
     ...tellSpec(facts),
     ...(facts.leaderView === null ? [] : tellMembers(facts, before, status)),
     ...tellAvailable(before, status),
+    ...tellDegraded(before, status),
     ...tellProgress(before, status),
     ...tellBlocked(before, outcome),
   ];
@@ -84,13 +86,28 @@ function tellAvailable(before: KVClusterStatus, status: KVClusterStatus): readon
   if (is === null || was?.reason === is.reason) return [];
   if (is.reason === "QuorumLost") return [event("QuorumLost", is.message)];
   if (is.reason === "DataLost") return [event("DataLost", is.message)];
-  if (is.reason === "ForeignData") return [event("ForeignData", is.message)];
   if (is.reason === "Hibernated") return [event("Hibernated", is.message)];
   const isBack = is.status === "True" || is.reason === "NoLeader";
   if (was?.reason === "QuorumLost" && isBack) return [event("QuorumRegained", is.message)];
   const isFirst = was === null || was.reason === "NotBootstrapped";
   if (is.status !== "True" || !isFirst) return [];
   return [event("Bootstrapped", `cluster ${status.clusterId}: ${is.message}`)];
+}
+
+/** What is told by no other Event. */
+const FAULTS: readonly EventReason[] = [
+  "ForeignData",
+  "ChildrenFaulty",
+  "MemberCorrupt",
+  "MemberLost",
+  "PodFailing",
+];
+
+function tellDegraded(before: KVClusterStatus, status: KVClusterStatus): readonly EventIntent[] {
+  const was = conditionOf(before, "Degraded")?.reason;
+  const is = conditionOf(status, "Degraded");
+  const fault = FAULTS.find((reason) => reason === is?.reason);
+  return fault === undefined || fault === was ? [] : [event(fault, is?.message ?? "")];
 }
 
 const ROLLS: ReadonlySet<string> = new Set(["Rolling", "RollPaused", "RollFailing"]);
