@@ -135,7 +135,7 @@ test("a pass that throws is logged, counted and tried again", async () => {
   await ended;
 });
 
-test("two workers never have one cluster, and two clusters do not wait for each other", async () => {
+test("one cluster is never with two workers, and two clusters do not wait for one", async () => {
   const held: (() => void)[] = [];
   const { controller, passes, stop, ended } = start(
     () => new Promise((resolve) => held.push(() => resolve(fine))),
