@@ -49,6 +49,10 @@ export const isLab = (): boolean => lab !== null;
 
 export const addPrometheus = (): Promise<void> => labMust(["addon", "prometheus"], UP_MS);
 
+/** Builds a folder with a Containerfile and loads the image into every node. */
+export const imageInLab = (tag: string, folder: string): Promise<void> =>
+  labMust(["image", tag, folder], UP_MS);
+
 export type Fault = "kill" | "cut";
 
 const done: Record<Fault, readonly [string, string]> = {

@@ -1,7 +1,8 @@
 /** A real Prometheus under prometheus-operator finds, scrapes and watches a KVCluster. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addPrometheus, isLab } from "./lab.test-kit.ts";
+import { isLab } from "./lab.test-kit.ts";
+import { bringPrometheus } from "./prometheus.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { becomes, NotYet } from "./waiting.test-kit.ts";
@@ -37,7 +38,7 @@ const ofStore = (): string => `namespace="${store.namespace}"`;
 test("its monitors are made when their definitions appear, and are scraped", {
   timeout: 420_000,
 }, async (t) => {
-  if (isLab()) await addPrometheus();
+  if (isLab()) await bringPrometheus(stage().kube);
   const startedMs = performance.now();
   const series = await becomes(
     "Prometheus has series of every pod",
