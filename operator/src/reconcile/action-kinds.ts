@@ -1,5 +1,8 @@
 /** Which actions may be carried out when: the order of a pass rests on these questions. Pure. */
-import type { Action, KubeAction, KubeObject, Observed, StoreAction } from "../model/index.ts";
+import type { Action, KubeAction, StoreAction } from "../model/index.ts";
+
+/** The API server's answer to an object that it will never take. */
+const invalidCode = "invalid";
 
 const storeActions: ReadonlySet<Action["type"]> = new Set<StoreAction["type"]>([
   "bootstrap",
@@ -14,12 +17,10 @@ export const isStoreAction = (action: Action): action is StoreAction =>
 
 /**
  * A repair can be carried out on what a cache shows, before the store is asked: it is idempotent
- * and takes nothing away from a member. Shrinking the StatefulSet does, so that one waits.
+ * and takes nothing away from a member. A StatefulSet's replicas follow from members and claims:
+ * what a late cache takes for growth can be a shrinking below a member, so that one waits.
  */
-export function isRepair(
-  action: Action,
-  statefulSet: Observed["statefulSet"],
-): action is KubeAction {
+export function isRepair(action: Action): action is KubeAction {
   switch (action.type) {
     case "createSecret":
     case "deleteChild":
@@ -27,27 +28,24 @@ export function isRepair(
     case "setOwned":
       return true;
     case "apply":
-      return !isShrinking(action.object, statefulSet);
+      return action.object.kind !== "StatefulSet";
     default:
       return false;
   }
 }
 
-function isShrinking(object: KubeObject, live: Observed["statefulSet"]): boolean {
-  if (object.kind !== "StatefulSet" || live === null) return false;
-  const spec: unknown = object["spec"];
-  const hasReplicas = typeof spec === "object" && spec !== null && "replicas" in spec;
-  return !hasReplicas || typeof spec.replicas !== "number" || spec.replicas < live.replicas;
-}
-
 /**
- * Its failure holds nothing up: an object of somebody else's API, for monitoring, and the growth of
- * a volume, which a storage class may refuse for ever.
+ * Its failure holds nothing up: an object of somebody else's API, for monitoring; the growth of a
+ * volume, which a storage class may refuse for ever; and an object that the API server finds
+ * invalid, such as a pod template with a wrong override: the one before it stays in force, and the
+ * members that it runs are to be looked after all the same.
  */
-export const isDispensable = (action: Action): boolean =>
-  action.type === "resizeClaim" ||
-  ((action.type === "apply" || action.type === "deleteChild") &&
-    action.object.apiVersion.startsWith("monitoring.coreos.com/"));
+export function holdsNothingUp(action: Action, code: string): boolean {
+  if (action.type === "resizeClaim") return true;
+  if (action.type !== "apply" && action.type !== "deleteChild") return false;
+  const isForMonitoring = action.object.apiVersion.startsWith("monitoring.coreos.com/");
+  return isForMonitoring || (action.type === "apply" && code === invalidCode);
+}
 
 /** The same action, whoever planned it: what was done in this pass is not done twice. */
 export const actionKey = (action: Action): string => JSON.stringify(action);

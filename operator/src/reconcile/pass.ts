@@ -9,7 +9,7 @@ import type {
   Plan,
   StoreAction,
 } from "../model/index.ts";
-import { actionKey, isDispensable, isRepair, isStoreAction } from "./action-kinds.ts";
+import { actionKey, holdsNothingUp, isRepair, isStoreAction } from "./action-kinds.ts";
 import { codeOf, conflictCode, describeAction, type Failure, toFailure } from "./failure.ts";
 import type { ClusterKey, KubeView, StoreAccess } from "./ports.ts";
 import type { ReconcileParts, ReconcileResult } from "./reconcile.ts";
@@ -65,12 +65,12 @@ export class Pass {
   async #work(): Promise<void> {
     const view = await this.#parts.kube.look(this.#cluster);
     const first = this.#decide(view, []);
-    await this.#carryOut(first.actions.filter((action) => isRepair(action, view.statefulSet)));
+    await this.#carryOut(first.actions.filter(isRepair));
     const access = await this.#survey(view);
     const { actions } = this.#decide(view, access.nodes);
     const open = actions.filter((action) => !this.#tried.has(actionKey(action)));
     if (this.#isBlocked) return;
-    if (open.every((action) => isRepair(action, view.statefulSet))) await this.#carryOut(open);
+    if (open.every(isRepair)) await this.#carryOut(open);
     else await this.#workOnFreshRead(view, access);
   }
 
@@ -119,7 +119,7 @@ export class Pass {
       const what = describeAction(action);
       if (await this.#attempt(what, () => this.#execute(action, access))) {
         this.#done.push(what);
-      } else if (!isDispensable(action)) {
+      } else if (!holdsNothingUp(action, this.#failures.at(-1)?.code ?? "")) {
         this.#isBlocked = true;
         return;
       }

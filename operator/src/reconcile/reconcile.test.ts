@@ -223,19 +223,25 @@ test("the answer of a pod counts for that pod only, not for its successor", asyn
   assert.deepEqual(seen, [0, 1, 0]);
 });
 
-test("shrinking the StatefulSet waits for the fresh read, growing does not", async () => {
-  const statefulSet = { replicas: 3 } as ObservedStatefulSet;
-  for (const [replicas, expected] of [
-    [2, "look fresh"],
-    [4, "secret"],
-  ] as const) {
+test("the StatefulSet waits for the fresh read: a late cache may not know of a member", async () => {
+  for (const replicas of [2, 4]) {
     const ports = new Ports();
-    ports.statefulSet = statefulSet;
+    ports.statefulSet = { replicas: 3 } as ObservedStatefulSet;
     await run(ports, always(apply("StatefulSet", "apps/v1", { replicas })));
     const at = ports.calls.indexOf("apply StatefulSet");
-    const neighbour = replicas < 3 ? ports.calls[at - 1] : ports.calls[at + 1];
-    assert.equal(neighbour, expected);
+    assert.equal(ports.calls[at - 1], "look fresh");
   }
+});
+
+test("a pod template that the API server never takes leaves the store looked after", async () => {
+  const ports = new Ports();
+  ports.failing.set("apply StatefulSet", codeError("invalid"));
+  const { failures } = await run(ports, always(apply("StatefulSet", "apps/v1"), addMember));
+  assert.ok(ports.calls.includes("store addMember"));
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ["invalid"],
+  );
 });
 
 test("after a failure nothing more is changed, the status is told and the pass is a failed one", async () => {
