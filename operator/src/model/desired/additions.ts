@@ -14,6 +14,9 @@ const ownFields: Readonly<Record<string, readonly Path[]>> = {
   Service: [
     ["spec", "ports"],
     ["spec", "selector"],
+    // Clients would be sent to nodes that are not ready, or past the nodes.
+    ["spec", "publishNotReadyAddresses"],
+    ["spec", "externalIPs"],
   ],
   PodDisruptionBudget: [
     ["spec", "selector", "matchLabels"],

@@ -15,6 +15,7 @@ export const buildClientService = ({ cluster }: DesiredInputs): KubeObject => {
     }),
     spec: {
       type,
+      sessionAffinity: "None",
       selector: selectorLabels(cluster.metadata.name),
       ports: [{ name: "http", port: ports.http, targetPort: "http", protocol: "TCP" }],
     },

@@ -30,6 +30,7 @@ test("the client Service is what the spec says, and HTTP only", () => {
   const service = childOf(inputsWith({ service: spec }), "Service/store");
   assert.deepEqual(service["spec"], {
     type: "LoadBalancer",
+    sessionAffinity: "None",
     selector,
     ports: [{ name: "http", port: 5000, targetPort: "http", protocol: "TCP" }],
   });
