@@ -41,10 +41,15 @@ export class Operator {
 
   /** `helm install`, until both replicas are ready. `values` as helm's flags. */
   async install(values: readonly string[] = []): Promise<void> {
-    this.#hadDefinition = (await this.#kube.find(DEFINITION)) !== null;
-    const definition = this.#hadDefinition ? ["--set", "crds.create=false"] : [];
+    const definition = (await this.noteDefinition()) ? ["--set", "crds.create=false"] : [];
     await this.#helm("install", [...values, ...definition, "--create-namespace"]);
     await this.isReady();
+  }
+
+  /** Before an installation: whether the definition is there already. */
+  async noteDefinition(): Promise<boolean> {
+    this.#hadDefinition = (await this.#kube.find(DEFINITION)) !== null;
+    return this.#hadDefinition;
   }
 
   async upgrade(values: readonly string[] = []): Promise<void> {
@@ -67,6 +72,13 @@ export class Operator {
 
   async uninstall(): Promise<void> {
     await mustRun("helm", ["uninstall", RELEASE, "-n", this.namespace, "--wait"]);
+    await this.isReady(0);
+  }
+
+  /** Takes away what an installation left that is in no namespace, but the definition. */
+  async forgetRights(): Promise<void> {
+    const kinds = "clusterroles,clusterrolebindings";
+    await this.#kube.kubectl(["delete", kinds, "-l", `${SELECTOR}`]);
   }
 
   /** Removes the definition that came with it, and so every KVCluster; leaves others' alone. */

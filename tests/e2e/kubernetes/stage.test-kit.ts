@@ -24,18 +24,19 @@ export class Stage {
   readonly namespace: string;
   readonly #namespaces: string[] = [];
 
-  private constructor(area: string, kube: Kube, images: Images) {
+  private constructor(kube: Kube, operator: Operator, area: string) {
     this.area = area;
     this.kube = kube;
-    this.images = images;
+    this.images = operator.images;
     this.namespace = `e2e-${area}`;
-    this.operator = new Operator(kube, `e2e-${area}-operator`, images);
+    this.operator = operator;
   }
 
-  static async open(area: string): Promise<Stage> {
+  static async open(area: string, operatorNamespace = `e2e-${area}-operator`): Promise<Stage> {
     await reachKubernetes();
     const kube = await Kube.connect();
-    const stage = new Stage(area, kube, await provideImages(kube));
+    const operator = new Operator(kube, operatorNamespace, await provideImages(kube));
+    const stage = new Stage(kube, operator, area);
     await stage.makeNamespace(stage.namespace);
     return stage;
   }
@@ -75,6 +76,7 @@ export class Stage {
     if ((await this.kube.find(`/api/v1/namespaces/${namespace}`)) !== null) {
       await this.operator.uninstall().catch(() => {});
       await removeNamespace(this.kube, namespace);
+      await this.operator.forgetRights();
     }
     await this.operator.forgetDefinition();
     this.kube.close();
@@ -89,6 +91,8 @@ async function removeNamespace(kube: Kube, name: string): Promise<void> {
 export interface StageOptions {
   /** false: the file installs the operator itself. */
   readonly withOperator?: boolean;
+  /** Left out: one of the file's own. */
+  readonly operatorNamespace?: string;
   /** What all tests of the file begin with. */
   readonly prepare?: (stage: Stage) => Promise<void>;
 }
@@ -103,7 +107,7 @@ export function setStage(area: string, options: StageOptions = {}): () => Stage 
   // One hook: node:test does not wait for one before it starts the next.
   before(
     async () => {
-      opened = await Stage.open(area);
+      opened = await Stage.open(area, options.operatorNamespace);
       await prepareOrTell(opened, options);
       stage = opened;
     },
