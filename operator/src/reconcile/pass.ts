@@ -137,6 +137,8 @@ export class Pass {
     // Written before it is done: killed in between, one replacement too many is counted, and none
     // is forgotten.
     if (action.type === "removeMember" && action.isReplacement) await this.#tell();
+    // Telling found the resource gone, or another one in its place: its members are not ours.
+    if (this.#isGone) return;
     this.#hasChangedMuch = true;
     const result = await this.#parts.members.execute(this.#cluster, action, access);
     // It was the last action, so the status with the new id is written next.

@@ -1,176 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type {
-  Action,
-  EventIntent,
-  KubeAction,
-  KubeObject,
-  KVCluster,
-  KVClusterStatus,
-  NodeView,
-  Observed,
-  ObservedPod,
-  ObservedStatefulSet,
-  Plan,
-} from "../model/index.ts";
+import type { Action, NodeView, ObservedStatefulSet, Plan } from "../model/index.ts";
 import { makeCluster } from "../model/plan/plan.test-kit.ts";
-import type { KubePort, KubeView, MembersPort, StoreResult } from "./ports.ts";
-import { type ReconcileResult, reconcile } from "./reconcile.ts";
-
-type Reconciled = Extract<ReconcileResult, { readonly type: "reconciled" }>;
-
-const key = { namespace: "test", name: "demo" };
-
-const object = (kind: string, apiVersion = "v1", spec: object = {}): KubeObject => ({
-  apiVersion,
-  kind,
-  metadata: { name: "demo", namespace: "test" },
-  spec,
-});
-const apply = (kind: string, apiVersion = "v1", spec: object = {}): KubeAction => ({
-  type: "apply",
-  object: object(kind, apiVersion, spec),
-  why: "test",
-});
-const deletePod: KubeAction = {
-  type: "deletePod",
-  pod: "demo-1",
-  uid: "p1",
-  force: false,
-  why: "",
-};
-const deleteClaim: KubeAction = {
-  type: "deleteClaim",
-  claim: "data-demo-2",
-  uid: "c2",
-  member: "demo-2",
-  why: "",
-};
-const addMember: Action = { type: "addMember", pod: "demo-1", why: "" };
-
-const podAt = (ip: string): ObservedPod => ({
-  name: "demo-0",
-  ordinal: 0,
-  uid: "p0",
-  revision: "r",
-  ip,
-  nodeName: "n",
-  phase: "Running",
-  isReady: true,
-  readySince: 0,
-  deletingUntil: null,
-  restarts: 0,
-  problem: null,
-  image: "kv:1",
-});
-const answered: NodeView = {
-  pod: "demo-0",
-  type: "answered",
-  phase: "serving",
-  isReady: true,
-  reasons: [],
-  status: null,
-  version: null,
-};
-
-const codeError = (code: string, message = "no"): Error =>
-  Object.assign(new Error(message), { code });
-
-/** Ports that note what they are asked, and fail where a test wants it. */
-class Ports implements KubePort, MembersPort {
-  readonly calls: string[] = [];
-  readonly statuses: KVClusterStatus[] = [];
-  readonly events: EventIntent[] = [];
-  cached: KVCluster | null = makeCluster();
-  fresh: KVCluster | null = this.cached;
-  cachedPods: readonly ObservedPod[] = [podAt("1.1.1.1")];
-  freshPods: readonly ObservedPod[] = this.cachedPods;
-  statefulSet: ObservedStatefulSet | null = null;
-  failing = new Map<string, Error>();
-  members: ReadonlySet<string> = new Set(["demo-0"]);
-  result: StoreResult = { type: "done" };
-  surveyed: readonly NodeView[] = [answered];
-
-  async #call(name: string): Promise<void> {
-    this.calls.push(name);
-    const error = this.failing.get(name);
-    if (error !== undefined) throw error;
-  }
-
-  async cluster(_key: unknown, mode = "cached"): Promise<KVCluster | null> {
-    if (mode === "fresh") await this.#call("read cluster");
-    return mode === "fresh" ? this.fresh : this.cached;
-  }
-  async look(cluster: KVCluster, mode = "cached"): Promise<KubeView> {
-    await this.#call(`look ${mode}`);
-    return {
-      cluster,
-      children: new Map(),
-      secrets: new Map(),
-      statefulSet: this.statefulSet,
-      pods: mode === "fresh" ? this.freshPods : this.cachedPods,
-      claims: [],
-      issuer: { type: "unknown", why: "" },
-      capabilities: { serviceMonitor: false, prometheusRule: false },
-    };
-  }
-  async adminSecret(): Promise<Uint8Array | null> {
-    await this.#call("secret");
-    return new Uint8Array(32);
-  }
-  async survey(): Promise<readonly NodeView[]> {
-    await this.#call("survey");
-    return this.surveyed;
-  }
-  async confirmMembers(): Promise<ReadonlySet<string>> {
-    await this.#call("confirm");
-    return this.members;
-  }
-  async execute(_cluster: KVCluster, action: Action, access?: unknown): Promise<never> {
-    const what = "object" in action ? `${action.type} ${action.object.kind}` : action.type;
-    await this.#call(access === undefined ? what : `store ${what}`);
-    return this.result as never;
-  }
-  async writeStatus(cluster: KVCluster, status: KVClusterStatus): Promise<void> {
-    await this.#call("status");
-    if (cluster !== this.fresh) throw codeError("conflict");
-    this.statuses.push(status);
-  }
-  async recordEvent(_cluster: KVCluster, event: EventIntent): Promise<void> {
-    await this.#call(`event ${event.reason}`);
-    this.events.push(event);
-  }
-  forget(): void {
-    this.calls.push("forget");
-  }
-}
-
-type Planned = Partial<Plan> & { readonly actions: readonly Action[] };
-
-async function run(ports: Ports, plan: (observed: Observed) => Planned): Promise<Reconciled> {
-  const defaults = { image: "kv:1", operatorNamespace: "system", operatorLabels: {} };
-  const result = await reconcile(
-    {
-      kube: ports,
-      members: ports,
-      clock: { now: () => 0 },
-      defaults,
-      plan: (observed) => ({
-        events: [],
-        status: observed.cluster.status ?? {},
-        requeueAfterMs: 30_000,
-        ...plan(observed),
-      }),
-    },
-    key,
-  );
-  assert.ok(result.type === "reconciled", result.type);
-  return result;
-}
-
-const always =
-  (...actions: readonly Action[]) =>
-  (): Planned => ({ actions });
+import {
+  addMember,
+  always,
+  apply,
+  codeError,
+  deleteClaim,
+  deletePod,
+  key,
+  type Planned,
+  Ports,
+  partsOf,
+  podAt,
+  run,
+} from "./reconcile.test-kit.ts";
+import { reconcile } from "./reconcile.ts";
 
 test("objects are repaired before the store is asked, also when the store is silent", async () => {
   const ports = new Ports();
@@ -223,7 +69,7 @@ test("the answer of a pod counts for that pod only, not for its successor", asyn
   assert.deepEqual(seen, [0, 1, 0]);
 });
 
-test("the StatefulSet waits for the fresh read: a late cache may not know of a member", async () => {
+test("the StatefulSet waits for the fresh read: caches may not know of a member", async () => {
   for (const replicas of [2, 4]) {
     const ports = new Ports();
     ports.statefulSet = { replicas: 3 } as ObservedStatefulSet;
@@ -244,7 +90,7 @@ test("a pod template that the API server never takes leaves the store looked aft
   );
 });
 
-test("after a failure nothing more is changed, the status is told and the pass is a failed one", async () => {
+test("after a failure nothing more is changed, and the status tells of it", async () => {
   const ports = new Ports();
   ports.failing.set("apply Service", codeError("forbidden", "not allowed"));
   const actions = [apply("Service"), apply("ConfigMap"), addMember];
@@ -400,4 +246,25 @@ test("a resource that is gone, going or made anew meanwhile is left alone", asyn
   successor.fresh = { ...made, metadata: { ...made.metadata, uid: "another" } };
   assert.deepEqual(await reconcile(parts(successor, addMember), key), { type: "gone" });
   assert.ok(!successor.calls.some((call) => call.startsWith("store") || call === "status"));
+});
+
+test("a member of a cluster that was made anew just before is not removed", async () => {
+  const ports = new Ports();
+  const reads = [ports.cached, null];
+  Object.defineProperty(ports, "fresh", { get: () => reads[0] ?? null });
+  const write = ports.writeStatus.bind(ports);
+  ports.writeStatus = async (...args) => {
+    reads.shift();
+    await write(...args);
+  };
+  const removal: Action = {
+    type: "removeMember",
+    member: "demo-1",
+    nodeId: 7,
+    why: "",
+    isReplacement: true,
+  };
+  const parts = partsOf(ports, () => ({ actions: [removal], status: { ready: "1/3" } }));
+  assert.deepEqual(await reconcile(parts, key), { type: "gone" });
+  assert.ok(!ports.calls.includes("store removeMember"));
 });
