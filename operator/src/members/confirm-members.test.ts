@@ -22,6 +22,8 @@ interface Said {
   readonly leads?: boolean;
   readonly clusterId?: string;
   readonly reads?: boolean;
+  /** What it says after the read. */
+  readonly after?: Said;
 }
 
 const statusOf = ({
@@ -48,18 +50,22 @@ const statusOf = ({
 type Client = Pick<KVStoreClient, "cluster" | "get">;
 
 function confirm(...said: readonly (Said | null)[]): Promise<ReadonlySet<string>> {
-  const clients = said.map((one, index): [string, Client] => [
-    `pod-${index}`,
-    {
-      cluster: () =>
-        one === null ? Promise.reject(new Error("silent")) : Promise.resolve(statusOf(one)),
-      get: () =>
-        one?.reads === false
-          ? Promise.reject(Object.assign(new Error("deposed"), { code: "NO_LEADER" }))
-          : Promise.resolve(null),
-    },
-  ]);
+  const clients = said.map((one, index) => [`pod-${index}`, clientThat(one)] as const);
   return confirmMembers(resource, new Map(clients));
+}
+
+function clientThat(said: Said | null): Client {
+  let now = said;
+  return {
+    cluster: () =>
+      now === null ? Promise.reject(new Error("silent")) : Promise.resolve(statusOf(now)),
+    get: () => {
+      now = said?.after ?? said;
+      return said?.reads === false
+        ? Promise.reject(Object.assign(new Error("deposed"), { code: "NO_LEADER" }))
+        : Promise.resolve(null);
+    },
+  };
 }
 
 const three = [memberOf(1), memberOf(2), memberOf(3)];
@@ -94,6 +100,17 @@ test("a leader that cannot serve a linearizable read proves nothing", async () =
     { id: 2, members: two },
   );
   await assert.rejects(deposed, { code: "NO_LEADER" });
+});
+
+test("a leader whose read was passed on to its successor proves nothing", async () => {
+  for (const after of [
+    { id: 1, members: two },
+    { id: 1, members: two, leads: true, term: 6 },
+    { id: 1, members: three, leads: true },
+  ]) {
+    const deposed = confirm({ id: 1, members: two, leads: true, after }, { id: 2, members: two });
+    await assert.rejects(deposed, { code: "UNPROVEN" });
+  }
 });
 
 test("learners and strangers do not make up a majority", async () => {

@@ -6,7 +6,9 @@
  * 2. A majority of the voters that it lists must list the very same members: what a majority has in
  *    its log under that leader is committed (Raft §5.4) and cannot roll back.
  * 3. A linearizable read through that leader, begun after its answer, proves that it still led when
- *    it gave it: no later leader can have changed the members.
+ *    it gave it: no later leader can have changed the members. A node that was deposed passes such a
+ *    read on to its successor, so that afterwards it has to say the same once more, and in the same
+ *    term.
  */
 import type { KVStoreClient } from "@kvcluster/client";
 import type { ClusterStatus } from "@kvcluster/protocol";
@@ -42,6 +44,8 @@ export async function confirmMembers(
     answers.map(({ status }) => status),
   );
   await leader.client.get(barrierKey, { timeoutMs: ASK_TIMEOUT_MS });
+  const after = await leader.client.cluster({ timeoutMs: ASK_TIMEOUT_MS });
+  assertStillLeads(leader.status, after);
   return new Set(leader.status.members.map(({ name }) => name));
 }
 
@@ -64,8 +68,15 @@ function assertMajority(leader: ClusterStatus, answers: readonly ClusterStatus[]
   );
   const needed = Math.floor(voters.size / 2) + 1;
   if (agreeing.length >= needed) return;
-  const message = `${agreeing.length} of ${voters.size} voters confirm the members, needed ${needed}`;
-  throw new MembersError("UNPROVEN", message);
+  const count = `${agreeing.length} of ${voters.size} voters`;
+  throw new MembersError("UNPROVEN", `${count} confirm the members, needed ${needed}`);
+}
+
+function assertStillLeads(before: ClusterStatus, after: ClusterStatus): void {
+  const { role, term } = after.node;
+  const isSame = role === "leader" && term === before.node.term && after.node.id === before.node.id;
+  if (isSame && listed(after.members) === listed(before.members)) return;
+  throw new MembersError("UNPROVEN", "leader or members have changed while they were asked");
 }
 
 const listed = (members: ClusterStatus["members"]): string =>
