@@ -67,6 +67,17 @@ test("each refusal of the API server has its stable code", async (t) => {
   }
 });
 
+test("an apply with a field that no schema knows is invalid, though it says 500", async (t) => {
+  const server = await ScriptedApiServer.start(t);
+  const failed = failure(server.connect(new ManualClock()).request({ ...post, retriesMax: 0 }));
+  const why = ".spec.ingress[0].from[0].podSelectr: field not declared in schema";
+  const message = `failed to create typed patch object (shop/store; v1, Kind=X): ${why}`;
+  (await server.next()).reply(500, { kind: "Status", status: "Failure", message, code: 500 });
+  const error = await failed;
+  assert.equal(error.code, "invalid");
+  assert.ok(error.message.endsWith(why));
+});
+
 test("what a server says about a secret body is not repeated", async (t) => {
   const server = await ScriptedApiServer.start(t);
   const request = { ...post, isConcealed: true };

@@ -69,6 +69,12 @@ const byStatus: ReadonlyMap<number, KubeErrorCode> = new Map([
 
 const MESSAGE_CHARACTERS_MAX = 1000;
 
+/**
+ * How the API server begins when an applied object has a field that its schema does not know, or a
+ * value of another type (1.37: a plain error of the apply, hence 500). It will never take it.
+ */
+const UNTYPED_APPLY = "failed to create typed patch object";
+
 /** The error that an answer other than 2xx stands for. */
 export function errorOfAnswer(answer: FailedAnswer): KubeError {
   const { asked, status, body, isConcealed } = answer;
@@ -76,7 +82,9 @@ export function errorOfAnswer(answer: FailedAnswer): KubeError {
   const reason = textOf(said["reason"]) ?? "";
   const words = textOf(said["message"]) ?? body;
   const told = isConcealed ? "" : `: ${words.slice(0, MESSAGE_CHARACTERS_MAX)}`;
-  const code = byReason.get(reason) ?? byStatus.get(status) ?? codeOfClass(status);
+  const isRefused = status === 500 && words.startsWith(UNTYPED_APPLY);
+  const known = byReason.get(reason) ?? byStatus.get(status) ?? codeOfClass(status);
+  const code = isRefused ? "invalid" : known;
   return new KubeError(code, `${asked} answered ${status} ${reason}${told}`, {
     status,
     retryAfterMs: retryAfterMs(answer.retryAfter, said),
