@@ -86,7 +86,7 @@ export class Ports implements KubePort, MembersPort {
   cachedPods: readonly ObservedPod[] = [podAt("1.1.1.1")];
   freshPods: readonly ObservedPod[] = this.cachedPods;
   statefulSet: ObservedStatefulSet | null = null;
-  failing = new Map<string, Error>();
+  failing: Map<string, Error> = new Map();
   members: ReadonlySet<string> = new Set(["demo-0"]);
   result: StoreResult = { type: "done" };
   surveyed: readonly NodeView[] = [answered];

@@ -101,6 +101,16 @@ function lagOf(member: Member, leader: Member | undefined): number | null {
   return Math.max(0, leader.matchIndex - member.matchIndex);
 }
 
+/**
+ * For a condition's message, by powers of ten: an exact figure would be another at each look, and
+ * each would be a write of the status, whose echo is the next look.
+ */
+export function describeLag(lag: number): string {
+  let bound = CAUGHT_UP_LAG_MAX;
+  while (bound < lag) bound *= 10;
+  return `up to ${bound} entries behind the leader`;
+}
+
 function isGhost(place: Place | null, nodeId: number): boolean {
   if (place === null) return false;
   if (place.standing === "blank" || place.standing === "removed") return true;

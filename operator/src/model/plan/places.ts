@@ -104,6 +104,7 @@ export function describePlace({ name, pod, node, standing }: Place): string {
   if (!pod.isReady && pod.problem !== null) return `pod ${name}: ${pod.problem}`;
   if (standing === "unreachable") return `${name} does not answer`;
   if (standing !== "joined") return `${name} is ${standing}`;
-  const reasons = node?.type === "answered" ? node.reasons.join(", ") : "";
+  const told = node?.type === "answered" ? node.reasons.join(", ") : "";
+  const reasons = told.replaceAll(/\b\d+\b/g, "N");
   return `${name} is not ready${reasons === "" ? "" : `: ${reasons}`}`;
 }

@@ -6,7 +6,7 @@
 import { formatTime } from "../time.ts";
 import { type Facts, isOutdated } from "./facts.ts";
 import { ROLL_READY_WITHIN_MS } from "./limits.ts";
-import type { MemberFact } from "./member-facts.ts";
+import { describeLag, type MemberFact } from "./member-facts.ts";
 import { describePlace, type Place } from "./places.ts";
 import { deletePod } from "./pod-actions.ts";
 import { event, type Step, type StepResult } from "./step.ts";
@@ -58,7 +58,7 @@ const isSteady = ({ isCaughtUp, place }: MemberFact): boolean =>
 
 function describeAwaited({ place, name, lag, isHealthy }: MemberFact): string {
   if (isHealthy && lag !== null && place?.pod?.isReady === true) {
-    return `${name} is ${lag} entries behind the leader`;
+    return `${name} is ${describeLag(lag)}`;
   }
   return place === null ? `pod ${name} does not exist yet` : describePlace(place);
 }

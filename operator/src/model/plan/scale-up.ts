@@ -3,7 +3,7 @@
  * promotes them itself when they have caught up; this step tells how far behind they are.
  */
 import { type Facts, memberAt } from "./facts.ts";
-import type { MemberFact } from "./member-facts.ts";
+import { describeLag, type MemberFact } from "./member-facts.ts";
 import { describePlace, type Place } from "./places.ts";
 import { event, type Step } from "./step.ts";
 
@@ -54,7 +54,7 @@ function missingNames({ spec, cluster, members }: Facts): readonly string[] {
 function describeLearner({ name, nodeId, lag, place, takesPart }: MemberFact): string {
   const who = `${name} (node ${nodeId}) is a learner`;
   if (place !== null && !takesPart) return `${who}; ${describePlace(place)}`;
-  return lag === null ? who : `${who}, ${lag} entries behind the leader`;
+  return lag === null ? who : `${who}, ${describeLag(lag)}`;
 }
 
 function describeMissing({ places }: Facts, name: string): string {
