@@ -4,13 +4,15 @@
  */
 import {
   childNames,
+  clusterLabel,
   controllerRef,
   type KubeAction,
+  type KubeObject,
   type KVCluster,
   type OwnerReference,
 } from "../model/index.ts";
 import type { KubeConnection } from "./connection.ts";
-import { ownersOf } from "./decode-json.ts";
+import { isOwnedBy, labelOf, ownersOf } from "./decode-json.ts";
 import { secretObject } from "./generated-secrets.ts";
 import { isKubeError, KubeError } from "./kube-error.ts";
 import {
@@ -21,6 +23,7 @@ import {
   readObject,
   type Target,
 } from "./objects.ts";
+import { listObjects } from "./page-list.ts";
 import { type Resource, resourceOf, resources } from "./resources.ts";
 
 type ActionOf<T extends KubeAction["type"]> = Extract<KubeAction, { readonly type: T }>;
@@ -39,6 +42,7 @@ export async function carryOut(
   switch (action.type) {
     case "apply": {
       const { object, overwrite } = action;
+      if (action.isNew === true) await refuseStranger(connection, cluster, object);
       const target = named(resourceOf(object), object.metadata.name);
       if (overwrite !== undefined) await patchObject(connection, target, overwrite);
       await applyObject(connection, object);
@@ -72,6 +76,29 @@ export async function carryOut(
       return await deleteObject(connection, named(resources.claim, action.claim), { uid });
     }
   }
+}
+
+/**
+ * An apply takes over whatever has the name, and with our owner reference it would go when the
+ * KVCluster goes: somebody's Service or ServiceAccount of the same name must not. What lost our
+ * labels is still owned by us; what was orphaned still has them.
+ * @throws KubeError invalid: a stranger has the name
+ */
+async function refuseStranger(
+  connection: KubeConnection,
+  { metadata }: KVCluster,
+  object: KubeObject,
+): Promise<void> {
+  const { namespace, name } = object.metadata;
+  const scope = { resource: resourceOf(object), namespace, fieldSelector: `metadata.name=${name}` };
+  const { objects } = await listObjects(connection, scope);
+  const isStranger = objects.some(
+    (live) =>
+      !isOwnedBy(live.metadata, metadata.uid) && labelOf(live, clusterLabel) !== metadata.name,
+  );
+  if (!isStranger) return;
+  const what = `${object.kind} ${namespace}/${name} exists and is not this KVCluster's`;
+  throw new KubeError("invalid", `${what}: rename or delete one of the two`);
 }
 
 /** Created once; what is there, whoever made it, is never overwritten. */

@@ -9,6 +9,8 @@ export interface ListScope {
   /** null: all namespaces. */
   readonly namespace: string | null;
   readonly labelSelector?: string;
+  /** `metadata.name=NAME`: reads one object with the right to list. */
+  readonly fieldSelector?: string;
 }
 
 export interface ListOptions {
@@ -56,7 +58,11 @@ export async function listObjects(
 }
 
 export function selectorOf(scope: ListScope): Readonly<Record<string, string>> {
-  return scope.labelSelector === undefined ? {} : { labelSelector: scope.labelSelector };
+  const { labelSelector, fieldSelector } = scope;
+  return {
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+  };
 }
 
 /** @throws KubeError malformed */

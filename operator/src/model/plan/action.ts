@@ -8,6 +8,8 @@ export interface ApplyAction {
   readonly object: KubeObject;
   /** A JSON merge patch sent before: takes away what an apply cannot, because others put it in. */
   readonly overwrite?: Readonly<Record<string, unknown>>;
+  /** None was seen. What stands under its name all the same is a stranger's, and is left alone. */
+  readonly isNew?: boolean;
   /** For log and Event: `created`, or what differed. */
   readonly why: string;
 }

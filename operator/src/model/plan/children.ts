@@ -57,7 +57,7 @@ const isDeleting = ({ metadata }: KubeObject): boolean => metadata.deletionTimes
 
 function planChild(observed: Observed, object: KubeObject): readonly KubeAction[] {
   const live = observed.children.get(childKey(object));
-  if (live === undefined) return [{ type: "apply", object, why: "created" }];
+  if (live === undefined) return [{ type: "apply", object, isNew: true, why: "created" }];
   // What is going must be gone before it can be made anew: the next pass does it.
   if (isForeign(observed, live) || isDeleting(live)) return [];
   const replacement = planReplacement(object, live);
