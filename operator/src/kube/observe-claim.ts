@@ -1,6 +1,7 @@
 /** A live PersistentVolumeClaim as `plan` sees it. */
 import { claimTemplate, type KVCluster, type ObservedClaim, ordinalOf } from "../model/index.ts";
-import { at, isOwnedBy, type LiveObject, textOf, timeOf } from "./decode-json.ts";
+import { at, isOwnedBy, type LiveObject, ownersOf, textOf, timeOf } from "./decode-json.ts";
+import { resources } from "./resources.ts";
 
 const PHASES: readonly ObservedClaim["phase"][] = ["Pending", "Bound", "Lost"];
 
@@ -12,6 +13,8 @@ export function observeClaim(cluster: KVCluster, claim: LiveObject): ObservedCla
   const ordinal = ordinalOf(cluster.metadata.name, pod);
   if (ordinal === null) return null;
   const status = claim["status"];
+  const { kind } = resources.kvCluster;
+  const owner = cluster.metadata.uid;
   return {
     name,
     ordinal,
@@ -20,7 +23,8 @@ export function observeClaim(cluster: KVCluster, claim: LiveObject): ObservedCla
     requested: textOf(at(claim, "spec", "resources", "requests", "storage")) ?? "",
     capacity: textOf(at(status, "capacity", "storage")),
     isDeleting: deletionTimestamp !== undefined,
-    isOwned: isOwnedBy(claim.metadata, cluster.metadata.uid),
+    isOwned: isOwnedBy(claim.metadata, owner),
+    isDoomed: ownersOf(claim.metadata).some((one) => one.kind === kind && one.uid !== owner),
     createdAt: timeOf(creationTimestamp) ?? 0,
   };
 }

@@ -120,10 +120,13 @@ test("a claim is observed with its sizes and whose it is", () => {
     capacity: "1Gi",
     isDeleting: false,
     isOwned: true,
+    isDoomed: false,
     createdAt: Date.parse("2026-01-01T00:00:00Z"),
   });
   const other = claim({ ownerReferences: [{ ...owner, uid: "uid-of-an-earlier-store" }] });
-  assert.equal(other?.isOwned, false);
+  assert.deepEqual([other?.isOwned, other?.isDoomed], [false, true]);
+  const backup = claim({ ownerReferences: [{ ...owner, kind: "Backup", uid: "uid-of-b" }] });
+  assert.equal(backup?.isDoomed, false);
   assert.equal(claim({ deletionTimestamp: "2026-01-01T01:00:00Z" })?.isDeleting, true);
 });
 

@@ -80,6 +80,8 @@ export interface ObservedClaim {
   readonly isDeleting: boolean;
   /** It is owned by the KVCluster, so that it goes with it. */
   readonly isOwned: boolean;
+  /** A KVCluster of this name that was deleted owns it: it is about to be deleted, too. */
+  readonly isDoomed?: boolean;
   /** ms since the epoch. */
   readonly createdAt: number;
 }

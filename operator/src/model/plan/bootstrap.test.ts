@@ -37,10 +37,8 @@ test("nodes of two clusters forbid the bootstrap", () => {
 });
 
 test("a claim that is being deleted forbids the bootstrap", () => {
-  const said = answer(bootstrap, {
-    status: {},
-    nodes: blank,
-    claimChanges: { 1: { isDeleting: true } },
-  });
-  assert.match(String(said), /the claim of demo-1 is being deleted/);
+  for (const going of [{ isDeleting: true }, { isDoomed: true }]) {
+    const said = answer(bootstrap, { status: {}, nodes: blank, claimChanges: { 1: going } });
+    assert.match(String(said), /the claim of demo-1 is being deleted/);
+  }
 });

@@ -5,6 +5,7 @@
 import type { Facts } from "./facts.ts";
 import { describePlace } from "./places.ts";
 import { event, type Step } from "./step.ts";
+import { isGoing } from "./store-views.ts";
 
 export const bootstrap: Step = (facts) => {
   const { cluster, clusterId, replicas, places, conflictingIds } = facts;
@@ -35,5 +36,5 @@ function whyAwaited({ places, cluster }: Facts, ordinal: number): readonly strin
   if (place === undefined) return [`pod ${cluster.metadata.name}-${ordinal} does not exist yet`];
   const { standing, pod, claim, name } = place;
   if (standing !== "blank" || pod?.deletingUntil !== null) return [describePlace(place)];
-  return claim?.isDeleting === false ? [] : [`the claim of ${name} is being deleted`];
+  return claim !== null && !isGoing(claim) ? [] : [`the claim of ${name} is being deleted`];
 }

@@ -5,6 +5,7 @@
 import type { Observed } from "../observed.ts";
 import type { KubeAction } from "./action.ts";
 import { isOwnedByRetention, neededSecrets } from "./secrets.ts";
+import { isGoing } from "./store-views.ts";
 
 export function planOwnership({ cluster, claims, secrets }: Observed): readonly KubeAction[] {
   const isOwned = isOwnedByRetention(cluster);
@@ -16,7 +17,7 @@ export function planOwnership({ cluster, claims, secrets }: Observed): readonly 
       .filter((name) => (secrets.get(name)?.isOwned ?? isOwned) !== isOwned)
       .map((name) => ({ type: "setOwned", kind: "Secret", name, isOwned }) as const),
     ...claims
-      .filter((claim) => !claim.isDeleting && claim.isOwned !== isOwned)
+      .filter((claim) => !isGoing(claim) && claim.isOwned !== isOwned)
       .map(
         ({ name }) => ({ type: "setOwned", kind: "PersistentVolumeClaim", name, isOwned }) as const,
       ),

@@ -34,6 +34,16 @@ test("answers of another cluster's nodes do not count", () => {
   assert.equal(storeViewsOf(observed).leaderView, null);
 });
 
+test("an id is not adopted from data that go with a cluster that was deleted", () => {
+  for (const going of [{ isDeleting: true }, { isDoomed: true }]) {
+    const claimChanges = { 0: going, 1: going, 2: going };
+    assert.equal(storeViewsOf(observe({ status: {}, claimChanges })).clusterId, null);
+    const one = storeViewsOf(observe({ status: {}, claimChanges: { 1: going } }));
+    assert.equal(one.clusterId, "a".repeat(32));
+    assert.equal(storeViewsOf(observe({ claimChanges })).leaderView?.node.name, "demo-0");
+  }
+});
+
 test("an id that is not recorded is adopted when all nodes tell the same one", () => {
   assert.equal(storeViewsOf(observe({ status: {} })).clusterId, "a".repeat(32));
   const two = storeViewsOf(observe({ status: {}, clusterIds: { 0: "b".repeat(32) } }));

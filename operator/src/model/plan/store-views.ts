@@ -1,6 +1,6 @@
 /** Which of the nodes' answers to believe: about the cluster's id, its leader, its members. */
 import type { ClusterStatus } from "@kvcluster/protocol";
-import type { NodeView, Observed } from "../observed.ts";
+import type { NodeView, Observed, ObservedClaim } from "../observed.ts";
 
 /** What nodes that take part told of the store. */
 function statusesOf(nodes: readonly NodeView[]): readonly ClusterStatus[] {
@@ -23,10 +23,22 @@ export interface StoreViews {
   readonly newestView: ClusterStatus | null;
 }
 
-export function storeViewsOf({ cluster, nodes }: Observed): StoreViews {
-  const statuses = statusesOf(nodes);
-  const found = [...new Set(statuses.map(({ clusterId }) => clusterId))].sort();
+/** Data of a KVCluster of this name that was deleted: they are gone in a moment. */
+export const isGoing = ({ isDeleting, isDoomed }: ObservedClaim): boolean =>
+  isDeleting || isDoomed === true;
+
+/** Nodes on claims that stay: an id that goes with its data is none to remember. */
+function lastingOf({ nodes, pods, claims }: Observed): readonly NodeView[] {
+  const going = new Set(claims.filter(isGoing).map(({ ordinal }) => ordinal));
+  const names = new Set(pods.filter(({ ordinal }) => going.has(ordinal)).map(({ name }) => name));
+  return nodes.filter(({ pod }) => !names.has(pod));
+}
+
+export function storeViewsOf(observed: Observed): StoreViews {
+  const { cluster, nodes } = observed;
   const recorded = cluster.status?.clusterId ?? null;
+  const statuses = statusesOf(recorded === null ? lastingOf(observed) : nodes);
+  const found = [...new Set(statuses.map(({ clusterId }) => clusterId))].sort();
   const clusterId = recorded ?? (found.length === 1 ? (found[0] ?? null) : null);
   const views = statuses.filter((status) => status.clusterId === clusterId);
   const newestView = [...views].sort(byKnowledge)[0] ?? null;
