@@ -198,6 +198,8 @@ test("generated Secrets and claims are owned exactly when the retention is Delet
   assert.deepEqual(plan(dropping, owned), []);
   const back = told(plan(plain, { ...owned, cluster: plain.cluster }));
   assert.equal(back.filter((line) => line.endsWith(" false")).length, 4);
+  const doomed = { ...kept, claims: [claim({ isDoomed: true })] };
+  assert.ok(!told(plan(dropping, doomed)).some((line) => line.includes("data-store-0")));
   const fresh = settled(dropping, { secrets: new Map() });
   assert.ok(told(plan(dropping, fresh)).includes("createSecret store-peer peerSecret true"));
 });
@@ -222,6 +224,24 @@ test("a Secret of the user's own is neither made nor owned; its absence is a fau
   ]);
   const broken = new Map(there.secrets).set("mine", { ...mine, fault: "no active key" });
   assert.deepEqual(secretFaults({ ...there, secrets: broken }), ["Secret mine: no active key"]);
+});
+
+test("a key ring under which values are stored is never made anew: its loss is told", () => {
+  const secrets = new Map(settled(plain).secrets);
+  secrets.delete("store-keyring");
+  secrets.delete("store-peer");
+  const known = { ...plain.cluster, status: { clusterId: "c1" } };
+  for (const others of [
+    { secrets, cluster: known },
+    { secrets, claims: [claim()] },
+  ]) {
+    const lost = settled(plain, others);
+    assert.deepEqual(told(plan(plain, lost)), ["createSecret store-peer peerSecret false"]);
+    assert.match(secretFaults(lost)[0] ?? "", /^Secret store-keyring .* is gone: restore it/);
+  }
+  const begun = settled(plain, { secrets, claims: [claim({ phase: "Pending" })] });
+  assert.equal(told(plan(plain, begun)).length, 2);
+  assert.deepEqual(secretFaults(begun), []);
 });
 
 test("claims grow to the size of the spec and never shrink", () => {

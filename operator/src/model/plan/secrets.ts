@@ -5,6 +5,7 @@ import { keyRingSecretName } from "../desired/volumes.ts";
 import { childLabels, childNames } from "../names.ts";
 import type { Observed } from "../observed.ts";
 import type { CreateSecretAction, KubeAction } from "./action.ts";
+import { isGoing } from "./store-views.ts";
 
 type Contents = CreateSecretAction["contents"];
 
@@ -35,9 +36,20 @@ export function neededSecrets(cluster: KVCluster): readonly NeededSecret[] {
 export const isOwnedByRetention = ({ spec }: KVCluster): boolean =>
   spec.storage.retention.whenDeleted === "Delete";
 
-export function planSecrets({ cluster, secrets }: Observed): readonly KubeAction[] {
+/**
+ * Whether a key ring of ours must not be made anew: values were stored under the one that is gone.
+ * A new one would look as if all were well until the nodes restart, and the way back, a restore of
+ * the Secret, would be taken.
+ */
+const holdsValues = ({ cluster, claims }: Observed): boolean =>
+  cluster.status?.clusterId !== undefined ||
+  claims.some((claim) => claim.phase === "Bound" && !isGoing(claim));
+
+export function planSecrets(observed: Observed): readonly KubeAction[] {
+  const { cluster, secrets } = observed;
   return neededSecrets(cluster).flatMap(({ name, contents }): readonly KubeAction[] => {
     if (contents === null || secrets.has(name)) return [];
+    if (contents === "keyRing" && holdsValues(observed)) return [];
     const labels = childLabels(cluster.metadata.name);
     const isOwned = isOwnedByRetention(cluster);
     return [{ type: "createSecret", name, contents, labels, isOwned }];
@@ -45,10 +57,17 @@ export function planSecrets({ cluster, secrets }: Observed): readonly KubeAction
 }
 
 /** What keeps pods from starting, in words that say what to do. Never what is in a Secret. */
-export function secretFaults({ cluster, secrets }: Observed): readonly string[] {
+export function secretFaults(observed: Observed): readonly string[] {
+  const { cluster, secrets } = observed;
   return neededSecrets(cluster).flatMap(({ name, key, contents }) => {
     const live = secrets.get(name);
     if (live === undefined) {
+      if (contents === "keyRing" && holdsValues(observed)) {
+        return [
+          `Secret ${name} with the keys of the stored values is gone: restore it, no other opens ` +
+            "them (nodes that run still have its keys; none may restart before)",
+        ];
+      }
       return contents === null
         ? [`Secret ${name} of spec.encryption.secretName does not exist: make it, key ${key}`]
         : [];
