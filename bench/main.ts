@@ -18,7 +18,7 @@ const { values: flags } = parseArgs({
   options: {
     seconds: { type: "string", default: "8" },
     warmup: { type: "string", default: "3" },
-    /** Seconds of a mixed load before the first measured one: both are servers that run for long. */
+    /** Seconds of a mixed load before the first measured one: servers run for long. */
     first: { type: "string", default: "15" },
     connections: { type: "string", default: "1,64,256" },
     mixes: { type: "string", default: "put,get,9:1" },
@@ -89,7 +89,8 @@ const compare = async (folder: string, etcd: string | null): Promise<readonly Ro
 
 const scaleTable = (rows: readonly ScaleRow[]): string =>
   [
-    `| keys | MiB of each node, ${REST_MS / 1000} s after the last load | ready again after kill -9, ms |`,
+    `| keys | MiB of each node, ${REST_MS / 1000} s after the last load ` +
+      "| ready again after kill -9, ms |",
     "| --- | --- | --- |",
     ...rows.map(({ keys, residentBytes, restartMs }) => {
       const memory = residentBytes.map((bytes) => Math.round(bytes / mebibyte)).join(", ");
@@ -105,8 +106,8 @@ const settings = (etcd: string | null): string => {
     `- ${etcd === null ? "no etcd was found" : etcdVersion(etcd)}; both with three members on ` +
       "this machine, one disk, fsync on, and the load generator on the same cores",
     `- ${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
-      `connections spread over all members; ${flags.first} s of a mixed load before the first, then ` +
-      `${flags.warmup} s warm-up and ${flags.seconds} s measured for each`,
+      `connections spread over all members; ${flags.first} s of a mixed load before the first, ` +
+      `then ${flags.warmup} s warm-up and ${flags.seconds} s measured for each`,
     "- KVCluster as `make run` starts it: every request carries a JWT, every value is encrypted",
   ].join("\n");
 };

@@ -9,7 +9,7 @@ import { answers, type RunningSystem, residentBytes, waitFor } from "./running-s
 const BATCH = 128;
 const BATCHES_IN_FLIGHT = 8;
 const RESTART_MS = 60_000;
-/** At rest means: V8 has noticed that nothing happens and has given back what a load left behind. */
+/** At rest means: V8 has noticed that nothing happens and given back what a load left behind. */
 export const REST_MS = 90_000;
 
 export interface ScaleRow {

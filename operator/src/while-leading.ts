@@ -1,4 +1,4 @@
-/** Ports that refuse every write from the moment the Lease is lost: another process may act then. */
+/** Ports that refuse every write once the Lease is lost: another process may act then. */
 import type { KubePort, MembersPort, ReconcileParts } from "./reconcile/index.ts";
 
 export class LeaseLostError extends Error {

@@ -14,7 +14,8 @@ function settingRow({ env, flag, default: fallback, meaning }: SettingDoc): stri
 }
 
 function metricRow({ name, type, labels, meaning }: OperatorMetricDoc): string {
-  return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(" ")} | ${meaning} |`;
+  const named = labels.map((label) => `\`${label}\``).join(" ");
+  return `| \`${name}\` | ${type} | ${named} | ${meaning} |`;
 }
 
 const page = (): string => `<!-- Made by scripts/generators/operator.ts. Do not edit. -->

@@ -22,7 +22,7 @@ export interface StorageOptions {
    * free and the disk is slow, some CPU more for each group (docs/adr/0001-segmented-log.md).
    */
   readonly applyBesideSync: boolean;
-  /** Values of the records written last, kept so that the next write of their keys looks nothing up. */
+  /** Values written last, kept so that the next write of their keys looks nothing up. */
   readonly recentRecordsBytes: number;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;

@@ -56,8 +56,8 @@ export const metricTable: MetricTable = {
   reconciles: counter(
     "reconciles_total",
     ["result"],
-    "Passes: `ok`, `failed` (something could not be done; tried again), `gone` (the KVCluster is), " +
-      "`error` (the KVCluster could not be read, or a defect)",
+    "Passes: `ok`, `failed` (something could not be done; tried again), `gone` (the KVCluster " +
+      "is), `error` (the KVCluster could not be read, or a defect)",
   ),
   reconcileSeconds: histogram("reconcile_duration_seconds", [], "How long passes took"),
   failures: counter("failures_total", ["code"], "What failed in passes, by the error's code"),

@@ -104,8 +104,8 @@ export const settingsTable: Table = {
     flag: "node-image",
     default: null,
     meaning:
-      "Image for the nodes of a KVCluster that is made without `spec.image`. It keeps that image: " +
-      "an upgrade of the operator restarts no node.",
+      "Image for the nodes of a KVCluster that is made without `spec.image`. It keeps that " +
+      "image: an upgrade of the operator restarts no node.",
     read: text(/^\S{1,500}$/, "the name of an image"),
   },
   podName: {

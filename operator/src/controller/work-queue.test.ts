@@ -25,7 +25,7 @@ test("a key that is added twice before it is taken is worked on once", async () 
   assert.equal(await takeNow(queue), undefined);
 });
 
-test("a key that is added while it is worked on comes back afterwards, and never to two", async () => {
+test("a key that is added while it is worked on comes back after, and never to two", async () => {
   const { queue } = make();
   queue.add("a");
   assert.equal(await queue.take(), "a");

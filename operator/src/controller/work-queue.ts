@@ -1,7 +1,8 @@
 /**
  * Keys to work on, with the semantics of client-go's workqueue: a key is queued at most once, never
- * handed to two workers, and queued again when it was added while somebody worked on it. Failed keys
- * come back with exponential backoff, and all failures together no faster than a token bucket lets.
+ * handed to two workers, and queued again when it was added while somebody worked on it. Failed
+ * keys come back with exponential backoff, and all failures together no faster than a token bucket
+ * lets.
  */
 import { TokenBucket, type TokenBucketSettings } from "./token-bucket.ts";
 
