@@ -25,8 +25,8 @@ const page = (): string => `<!-- Made by scripts/generators/operator.ts. Do not 
 ## Settings
 
 A flag wins over the environment variable, and that over the default. Unknown flags and values that
-are not understood end the process with exit code 2 and say what was wanted. The chart sets them from
-its values. Outside of a pod, \`KUBECONFIG\` names the cluster to speak to.
+are not understood end the process with exit code 2 and say what was wanted. The chart sets them
+from its values. Outside of a pod, \`KUBECONFIG\` names the cluster to speak to.
 
 | Variable | Flag | Default | Meaning |
 |---|---|---|---|
@@ -34,8 +34,8 @@ ${Object.values(settingsTable).map(settingRow).join("\n")}
 
 ## Probes
 
-One port serves \`/livez\` (a pass that does not end in ten minutes fails it), \`/readyz\` (everything
-was listed, and every watch has heard from the API server within five minutes; a standby is ready,
+One port serves \`/livez\` (a pass that does not end in ten minutes fails it), \`/readyz\`
+(everything was listed, and every watch has heard from the API server within five minutes; a standby is ready,
 too), \`/startupz\` (everything was listed) and \`/metrics\`.
 
 ## Exit codes
@@ -43,7 +43,7 @@ too), \`/startupz\` (everything was listed) and \`/metrics\`.
 | Code | Meaning |
 |---|---|
 | 0 | Stopped by SIGTERM or SIGINT: passes under way have ended, the Lease is given back |
-| 1 | A defect, or an API server that refuses what the operator needs: the log's last line says what |
+| 1 | A defect, or an API server that refuses what the operator needs: the log's last line says |
 | 2 | Settings, kubeconfig or the CRD are refused (the CRD is absent, or older than the operator) |
 | 3 | The Lease was lost: another process acts now |
 

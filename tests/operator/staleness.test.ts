@@ -28,7 +28,7 @@ test("a settled cluster causes no write at all", async () => {
   assert.deepEqual(stage.writes.slice(before), []);
 });
 
-test("a store is never made twice, though the cache does not show yet that it was made", async () => {
+test("a store is never made twice, though the cache does not show that it was made", async () => {
   for (let seed = 1; seed <= 12; seed += 1) {
     const stage = new Stage({ lateBy: LATE_BY, seed });
     const { server } = stage;

@@ -6,9 +6,9 @@
  * 2. A majority of the voters that it lists must list the very same members: what a majority has in
  *    its log under that leader is committed (Raft §5.4) and cannot roll back.
  * 3. A linearizable read through that leader, begun after its answer, proves that it led still when
- *    it gave it: no later leader can have changed the members. A node that was deposed passes such a
- *    read on to its successor, so that afterwards it has to say the same once more, and in the same
- *    term.
+ *    it gave it: no later leader can have changed the members. A node that was deposed passes such
+ *    a read on to its successor, so that afterwards it has to say the same once more, and in the
+ *    same term.
  */
 import type { KVStoreClient } from "@kvcluster/client";
 import type { ClusterStatus } from "@kvcluster/protocol";
