@@ -35,8 +35,8 @@ ${Object.values(settingsTable).map(settingRow).join("\n")}
 ## Probes
 
 One port serves \`/livez\` (a pass that does not end in ten minutes fails it), \`/readyz\`
-(everything was listed, and every watch has heard from the API server within five minutes; a standby is ready,
-too), \`/startupz\` (everything was listed) and \`/metrics\`.
+(everything was listed, and every watch has heard from the API server within five minutes; a
+standby is ready, too), \`/startupz\` (everything was listed) and \`/metrics\`.
 
 ## Exit codes
 
