@@ -20,7 +20,7 @@ import {
 import type { Config } from "./config/index.ts";
 import { Encryption } from "./crypto/index.ts";
 import { KvNode } from "./kv-node.ts";
-import { listenAddress } from "./listen-address.ts";
+import { listenAddress, usableListeners } from "./listen-address.ts";
 import type { Runtime } from "./replica/index.ts";
 import {
   type DataFolder,
@@ -55,7 +55,9 @@ const KEY_RING_POLL_MS = 1000;
  * @throws StorageError, CryptoError, AuthConfigurationError, or the system's error for a port that
  * cannot be listened on
  */
-export const startNodeProcess = async (setup: NodeProcessSetup): Promise<NodeProcess> => {
+export const startNodeProcess = async (wanted: NodeProcessSetup): Promise<NodeProcess> => {
+  const listen = await usableListeners(wanted.config.listen);
+  const setup = { ...wanted, config: { ...wanted.config, listen } };
   const { config, log } = setup;
   const auth = await openAuth({ config: config.auth, log, nowMs: () => Date.now() });
   const peerSecret = await readSecretFile(config.peers.secretFile);

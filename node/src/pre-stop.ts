@@ -23,9 +23,9 @@ const say = (text: string): void => {
 /** Where the node of this machine listens, seen from this machine. */
 function ownUrl({ listen }: Config): string {
   const { host, port } = listenAddress(listen.http);
-  if (host === "0.0.0.0") return `http://127.0.0.1:${port}`;
-  const reachable = /^[0:]+$/.test(host) ? "::1" : host;
-  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+  // Whoever listens on every address listens on this one, which a pod without IPv4 has as well.
+  if (/^[0:.]+$/.test(host)) return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 async function drain(config: Config): Promise<void> {

@@ -31,9 +31,9 @@ test("the node accepts the configuration that it is given", () => {
   assert.equal(config.name, "store-0");
   assert.equal(config.dataFolder, "/var/lib/kvcluster/data");
   assert.deepEqual(config.listen, {
-    http: "0.0.0.0:5000",
-    peer: "0.0.0.0:5100",
-    metrics: "0.0.0.0:8000",
+    http: "[::]:5000",
+    peer: "[::]:5100",
+    metrics: "[::]:8000",
   });
   assert.deepEqual(config.advertise, {
     peerAddress: "store-0.store-peers.shop.svc:5100",

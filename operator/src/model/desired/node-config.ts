@@ -74,10 +74,11 @@ export function nodeConfig(cluster: KVCluster, issuer: IssuerView): JsonObject {
     dataFolder: paths.dataFolder,
     logLevel,
     keyRingFile: paths.keyRing,
+    // Every address of the pod, of both families: a Kubernetes cluster may have IPv6 only.
     listen: {
-      http: `0.0.0.0:${ports.http}`,
-      peer: `0.0.0.0:${ports.peer}`,
-      metrics: `0.0.0.0:${ports.metrics}`,
+      http: `[::]:${ports.http}`,
+      peer: `[::]:${ports.peer}`,
+      metrics: `[::]:${ports.metrics}`,
     },
     auth: {
       keys: [adminKey, ...kubernetesKeys(cluster, issuer), ...auth.issuers.map(foreignKey)],
