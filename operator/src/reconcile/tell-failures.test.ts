@@ -50,6 +50,15 @@ test("a cluster that is Degraded for a reason of its own keeps it", () => {
   assert.match(degraded?.message ?? "", /forbidden/);
 });
 
+test("a failure that lasts is told once, whatever was told before it", () => {
+  const first = tellFailures({ conditions: [condition("Degraded", "True")] }, [failure("a")], told);
+  const again = tellFailures(first, [failure("b")], told);
+  const [{ message = "" } = {}] = again.conditions ?? [];
+  assert.match(message, /^As planned\. Could not grow [^.]*\(b\): \S+ \S+$/);
+  const made = tellFailures({}, [failure("a")], told);
+  assert.deepEqual(tellFailures(made, [failure("a")], { ...told, live: made }), made);
+});
+
 test("messages are cut short", () => {
   const long = toFailure("x", Object.assign(new Error("y".repeat(5_000)), { code: "invalid" }));
   const [degraded] = tellFailures({}, [long], told).conditions ?? [];

@@ -52,9 +52,18 @@ function appendTo(
 ): readonly Condition[] {
   return conditions.map((condition) =>
     condition.type === type && condition.status === "True"
-      ? { ...condition, message: `${condition.message} ${text}` }
+      ? { ...condition, message: withFailure(condition.message, text) }
       : condition,
   );
+}
+
+/**
+ * A status that could not be planned is the one written before, whose message has the failure of
+ * that pass: it is replaced, or the message would grow until the API server refuses it.
+ */
+function withFailure(message: string, text: string): string {
+  const own = message.replace(/(^| )Could not .*$/s, "");
+  return own === "" ? text : `${own} ${text}`;
 }
 
 function degrade(
