@@ -35,6 +35,7 @@ const authKeySchema: JsonSchema<AuthKeyConfig> = schemaOf<AuthKeyConfig>()(
       issuer: plainText,
       audiences: Type.Array(plainText, { minItems: 1, maxItems: 16 }),
       grants: Type.Union([Type.Literal("trusted"), Type.Literal("policies")]),
+      optional: Type.Optional(Type.Boolean()),
     },
     { additionalProperties: false },
   ),
@@ -51,7 +52,8 @@ export const authSchema: JsonSchema<AuthConfig> = schemaOf<AuthConfig>()(
           "bytes or more with mode 0600, else a PEM public key) or, instead of these three, " +
           "`jwksFile` (all keys of one issuer, RFC 7517), `issuer`, `audiences`, and " +
           "`grants`: `trusted` when the tokens' own `kv` claim may grant, `policies` when only " +
-          "the policies file does. As JSON in the environment and in a flag.",
+          "the policies file does. With `optional` true a node starts without a key whose file " +
+          "cannot be used, and takes it once it can. As JSON in the environment and in a flag.",
         minItems: 1,
         maxItems: 32,
         unit: "",

@@ -123,6 +123,8 @@ export interface AuthKeyConfig {
   readonly issuer: string;
   readonly audiences: readonly string[];
   readonly grants: "trusted" | "policies";
+  /** Do without it while its file cannot be used, instead of not starting. Default false. */
+  readonly optional?: boolean;
 }
 
 export interface AuthConfig {

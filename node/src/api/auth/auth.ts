@@ -3,20 +3,13 @@
  * files, kept fresh, and the authorizer that asks them. Owns the timers of the reload.
  */
 import { createHash } from "node:crypto";
-import type { AuthConfig, AuthKeyConfig } from "../../config/index.ts";
+import type { AuthConfig } from "../../config/index.ts";
 import type { Authorizer } from "../authorization.ts";
 import { readTextFile } from "./auth-files.ts";
 import { type AuthLog, createFailureLog } from "./failure-log.ts";
-import { parseKeySet } from "./key-set.ts";
-import {
-  type AuthKeySpec,
-  checkKeySpecs,
-  type KeySetSpec,
-  loadKeys,
-  type VerificationKey,
-} from "./keys.ts";
+import { loadWatchedKeys } from "./key-sources.ts";
 import { noPolicies, type PolicySet, parsePolicies } from "./policies.ts";
-import { AuthConfigurationError, type AuthFailureReason } from "./reasons.ts";
+import type { AuthFailureReason } from "./reasons.ts";
 import { createTokenAuthorizer } from "./token-authorizer.ts";
 import {
   type AuthRules,
@@ -70,40 +63,6 @@ export interface Auth {
   close(): void;
 }
 
-function keySource(specs: readonly AuthKeySpec[]): WatchedSource<readonly VerificationKey[]> {
-  return {
-    name: "keys",
-    read: async () => {
-      const keys = specs.length === 0 ? [] : await loadKeys(specs);
-      return { digest: keys.map((key) => key.fingerprint).join(" "), make: () => keys };
-    },
-  };
-}
-
-/** Apart from the other keys: a bad set must not hold up the change of a secret. */
-function keySetSource(
-  specs: readonly KeySetSpec[],
-  log: AuthLog,
-): WatchedSource<readonly VerificationKey[]> {
-  return {
-    name: "jwks",
-    read: async () => {
-      const texts = await Promise.all(specs.map((spec) => readTextFile(spec.jwksFile)));
-      return {
-        digest: createHash("sha256").update(JSON.stringify(texts)).digest("hex"),
-        make: () =>
-          specs.flatMap((spec, i) => {
-            const { keys, skipped } = parseKeySet(spec, texts[i] ?? "");
-            if (skipped.length > 0) {
-              log.warn({ key: spec.name, skipped }, "keys of a key set cannot be used");
-            }
-            return keys;
-          }),
-      };
-    },
-  };
-}
-
 function policySource(path: string): WatchedSource<PolicySet> {
   return {
     name: "policies",
@@ -132,16 +91,6 @@ const describeKey = ({
   fingerprint,
 });
 
-function toSpec(config: AuthKeyConfig): AuthKeySpec | KeySetSpec {
-  const { name, issuer, audiences, grants, jwksFile, algorithm, file } = config;
-  const whose = { name, issuer, audiences, grants };
-  if (jwksFile !== undefined) return { ...whose, jwksFile };
-  if (algorithm === undefined || file === undefined) {
-    throw new AuthConfigurationError(`auth key "${name}" needs algorithm and file, or jwksFile`);
-  }
-  return { ...whose, keyId: config.keyId ?? null, algorithm, file };
-}
-
 const limitsOf = (config: AuthConfig): VerifierLimits => ({
   clockSkewSeconds: config.clockSkewMs / 1000,
   lifetimeSecondsMax: config.tokenLifetimeMaxMs === 0 ? null : config.tokenLifetimeMaxMs / 1000,
@@ -156,16 +105,11 @@ const limitsOf = (config: AuthConfig): VerifierLimits => ({
 export async function openAuth(options: AuthOptions): Promise<Auth> {
   const { config, log, nowMs } = options;
   const watch = { intervalMs: config.reloadMs, settleMs, log };
-  const specs = config.keys.map(toSpec);
-  checkKeySpecs(specs);
-  const keys = await loadWatched(keySource(specs.filter((spec) => "file" in spec)), watch);
-  const sets = specs.filter((spec) => "jwksFile" in spec);
-  const jwks = await loadWatched(keySetSource(sets, log), watch);
+  const keys = await loadWatchedKeys(config.keys, watch);
   const policies = await loadWatched(policySource(config.policiesFile), watch);
-  const allKeys = (): readonly VerificationKey[] => [...keys.current(), ...jwks.current()];
-  const rules = (): AuthRules => ({ keys: allKeys(), policies: policies.current() });
+  const rules = (): AuthRules => ({ keys: keys.current(), policies: policies.current() });
   const verifier = createVerifier(rules(), limitsOf(config));
-  const watched = [keys, jwks, policies];
+  const watched = [...keys.files, policies];
   for (const one of watched) one.start(() => verifier.setRules(rules()));
   const failures = createFailureLog(log, nowMs);
   return {
@@ -173,9 +117,9 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
     stats: () => ({
       ...verifier.counters(),
       failures: failures.counts(),
-      keys: allKeys().map(describeKey),
+      keys: keys.current().map(describeKey),
       policies: policies.current().policies.length,
-      reloads: { keys: keys.counters(), jwks: jwks.counters(), policies: policies.counters() },
+      reloads: { ...keys.counters(), policies: policies.counters() },
     }),
     reload: async () => {
       await Promise.all(watched.map((one) => one.poll()));

@@ -126,6 +126,35 @@ test("a node does not start without its key set", async () => {
   await assert.rejects(opening, /cannot read .*none\.json.*ENOENT/);
 });
 
+test("a node starts without an optional key, and takes it once it is there", async () => {
+  using folder = makeFolder();
+  const jwksFile = folder.write("jwks.json", keySetText(jwk(first, "1")), 0o644);
+  const foreign = folder.write("foreign.pem", "no key", 0o644);
+  const keys = [
+    makeKeyConfig({ file: folder.write("secret", makeSecret().secret) }),
+    makeKeySetConfig({ name: "kubernetes", jwksFile, issuer: cluster }),
+    makeKeySetConfig({ name: "a", jwksFile: `${folder.path}/a.json`, optional: true }),
+    makeKeyConfig({ name: "b", algorithm: "RS256", file: foreign, optional: true }),
+  ];
+  const log = makeRecordingLog();
+  const auth = await openAuth({ config: makeAuthConfig(keys), log, nowMs: () => nowMs });
+  const names = (): readonly string[] => auth.stats().keys.map(({ name }) => name);
+  assert.deepEqual(names(), ["test", "kubernetes/1"]);
+  assert.deepEqual(
+    [auth.stats().reloads.keys.stale, auth.stats().reloads.jwks.stale],
+    [true, true],
+  );
+  assert.match(log.lines.join(""), /a\.json.*ENOENT/);
+  writeFileSync(jwksFile, keySetText(jwk(second, "2")));
+  await auth.reload();
+  assert.deepEqual(names(), ["test", "kubernetes/2"], "nobody waits for the broken one");
+  folder.write("a.json", keySetText(jwk(first, "1")), 0o644);
+  await auth.reload();
+  assert.deepEqual(names(), ["test", "kubernetes/2", "a/1"]);
+  assert.equal(auth.stats().reloads.jwks.stale, false);
+  auth.close();
+});
+
 test("keys that cannot be used are told in the log, and status names those that can", async () => {
   using folder = makeFolder();
   const odd = { kty: "LATTICE", kid: "odd" };

@@ -18,6 +18,8 @@ export interface WatchedSource<T> {
   readonly name: string;
   /** @throws when the files cannot be read, or others could change them. */
   readonly read: () => Promise<SourceReading<T>>;
+  /** In use until there is good content. Left out: the first load throws on bad content. */
+  readonly absent?: T;
 }
 
 export interface WatchOptions {
@@ -102,22 +104,29 @@ async function lookOnce<T>(
   }
 }
 
+async function loadFirst<T>(source: WatchedSource<T>, log: AuthLog): Promise<WatchState<T>> {
+  const good = { reloads: 0, failures: 0, fault: null };
+  try {
+    const first = await source.read();
+    return { value: first.make(), digest: first.digest, ...good };
+  } catch (error) {
+    if (source.absent === undefined) throw error;
+    const fault = error instanceof Error ? error.message : String(error);
+    log.error({ source: source.name, error: fault }, "auth files are refused: goes on without");
+    return { value: source.absent, digest: "", reloads: 0, failures: 1, fault };
+  }
+}
+
 /**
  * Loads the source; nothing is watched before `start`.
- * @throws what the first load throws: a node must not start on bad files
+ * @throws what the first load throws, unless the source may be absent: a node must not start on
+ * bad files
  */
 export async function loadWatched<T>(
   source: WatchedSource<T>,
   options: WatchOptions,
 ): Promise<WatchedFiles<T>> {
-  const first = await source.read();
-  const state: WatchState<T> = {
-    value: first.make(),
-    digest: first.digest,
-    reloads: 0,
-    failures: 0,
-    fault: null,
-  };
+  const state = await loadFirst(source, options.log);
   let tellChange = (): void => {};
   let timer: NodeJS.Timeout | undefined;
   let underway: Promise<void> | null = null;

@@ -60,6 +60,7 @@ test("administrators' tokens may grant, tokens of service accounts only by polic
       issuer: "https://kubernetes.default.svc.cluster.local",
       audiences: ["shop/store"],
       grants: "policies",
+      optional: true,
     },
   ]);
 });
@@ -87,6 +88,7 @@ test("foreign issuers are known by a public key or a key set, and grant nothing 
     issuer: "https://login.example",
     audiences: ["kv"],
     grants: "policies",
+    optional: true,
   });
   assert.deepEqual(pem, {
     name: "partner",
@@ -95,6 +97,7 @@ test("foreign issuers are known by a public key or a key set, and grant nothing 
     issuer: "https://partner.example",
     audiences: ["kv"],
     grants: "policies",
+    optional: true,
   });
 });
 

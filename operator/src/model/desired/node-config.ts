@@ -26,6 +26,8 @@ interface AuthKey {
   readonly issuer: string;
   readonly audiences: readonly string[];
   readonly grants: "trusted" | "policies";
+  /** A node starts without it: whoever publishes it must not be able to stop the store. */
+  readonly optional?: boolean;
 }
 
 /** Tokens of administrators, the operator and the pods' preStop, signed by the generated secret. */
@@ -49,6 +51,7 @@ function kubernetesKeys({ metadata, spec }: KVCluster, issuer: IssuerView): read
       issuer: issuer.issuer,
       audiences: audiences.length > 0 ? audiences : [`${metadata.namespace}/${metadata.name}`],
       grants: "policies",
+      optional: true,
     },
   ];
 }
@@ -65,6 +68,7 @@ const foreignKey = (spec: IssuerSpec): AuthKey => ({
   issuer: spec.issuer,
   audiences: spec.audiences,
   grants: "policies",
+  optional: true,
 });
 
 /** Settings by name, as the node's configuration file nests them. */

@@ -152,7 +152,7 @@ test("everything that is mounted is a volume of the pod or its claim", () => {
     ({ name }) => name === "issuers",
   );
   assert.deepEqual(valueAt(projected, "projected", "sources"), [
-    { configMap: { name: "keys", items: [{ key: "set", path: "login.json" }] } },
+    { configMap: { name: "keys", items: [{ key: "set", path: "login.json" }], optional: true } },
   ]);
 });
 

@@ -31,7 +31,8 @@ function issuerVolumes({ spec }: KVCluster): readonly JsonObject[] {
     const reference = (issuer.publicKey ?? issuer.jwks)?.configMapKeyRef;
     if (reference === undefined) return [];
     const { name, key } = reference;
-    return [{ configMap: { name, items: [{ key, path: issuerFile(issuer) }] } }];
+    // Optional: pods start without a ConfigMap or a key that is not there yet.
+    return [{ configMap: { name, items: [{ key, path: issuerFile(issuer) }], optional: true } }];
   });
   if (sources.length === 0) return [];
   return [{ name: "issuers", projected: { defaultMode: plainMode, sources } }];
