@@ -37,6 +37,7 @@ export class Stage {
     const kube = await Kube.connect();
     const operator = new Operator(kube, operatorNamespace, await provideImages(kube));
     const stage = new Stage(kube, operator, area);
+    await stage.#clearOperator();
     await stage.makeNamespace(stage.namespace);
     return stage;
   }
@@ -72,14 +73,18 @@ export class Stage {
     await undoAll();
     // The operator goes last: it is what lets KVClusters go in order.
     for (const name of this.#namespaces) await removeNamespace(this.kube, name);
-    const { namespace } = this.operator;
-    if ((await this.kube.find(`/api/v1/namespaces/${namespace}`)) !== null) {
-      await this.operator.uninstall().catch(() => {});
-      await removeNamespace(this.kube, namespace);
-      await this.operator.forgetRights();
-    }
+    await this.#clearOperator();
     await this.operator.forgetDefinition();
     this.kube.close();
+  }
+
+  /** Also what a run that was cut short has left. */
+  async #clearOperator(): Promise<void> {
+    const { namespace } = this.operator;
+    if ((await this.kube.find(`/api/v1/namespaces/${namespace}`)) === null) return;
+    await this.operator.uninstall().catch(() => {});
+    await removeNamespace(this.kube, namespace);
+    await this.operator.forgetRights();
   }
 }
 
