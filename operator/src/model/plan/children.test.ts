@@ -86,11 +86,14 @@ test("a child that is missing or differs is applied, with the reason", () => {
   const base = settled(plain);
   const missing = withChild(base, "Service/store", () => null);
   assert.deepEqual(told(plan(plain, missing)), ["apply Service/store: created"]);
+  const isNew = (observed: Observed): unknown => Object(plan(plain, observed)[0])["isNew"];
+  assert.equal(isNew(missing), true, "somebody else's of that name is to be looked for");
   const edited = withChild(base, "ConfigMap/store-config", (live) => ({ ...live, data: {} }));
   assert.match(
     told(plan(plain, edited))[0] ?? "",
     /^apply ConfigMap\/store-config: data\["node\.yaml"\] is absent, wanted /,
   );
+  assert.equal(isNew(edited), undefined);
 });
 
 test("what others added to a selector or to a Service's ports is overwritten first", () => {
