@@ -137,7 +137,8 @@ async function setOwned(
 ): Promise<void> {
   const live = await readObject(connection, target, { isConcealed: true });
   if (live === null) return;
-  const others = ownersOf(live.metadata).filter(({ uid }) => uid !== cluster.metadata.uid);
+  // Neither us nor an earlier KVCluster of our name, which would take it along as it goes.
+  const others = ownersOf(live.metadata).filter(({ kind }) => kind !== resources.kvCluster.kind);
   const ownerReferences = isOwned ? [...others, ownerOf(cluster, others)] : others;
   const { resourceVersion } = live.metadata;
   await patchObject(connection, target, { metadata: { resourceVersion, ownerReferences } });

@@ -74,6 +74,10 @@ export function isOwnedBy(metadata: unknown, uid: string): boolean {
   return recordsOf(at(metadata, "ownerReferences")).some((owner) => owner["uid"] === uid);
 }
 
+/** Whether a KVCluster of another uid owns it: an earlier one of the same name. */
+export const isOwnedByEarlier = (metadata: unknown, uid: string): boolean =>
+  ownersOf(metadata).some((owner) => owner.kind === "KVCluster" && owner.uid !== uid);
+
 /** The owner references as they are on the wire, whatever else they hold. */
 export function ownersOf(metadata: unknown): readonly OwnerReference[] {
   return recordsOf(at(metadata, "ownerReferences")).filter(isOwnerReference);

@@ -11,7 +11,14 @@ import {
   type KVCluster,
   type ObservedSecret,
 } from "../model/index.ts";
-import { at, isOwnedBy, isRecord, type LiveObject, textOf } from "./decode-json.ts";
+import {
+  at,
+  isOwnedBy,
+  isOwnedByEarlier,
+  isRecord,
+  type LiveObject,
+  textOf,
+} from "./decode-json.ts";
 import { resources } from "./resources.ts";
 
 type Contents = CreateSecretAction["contents"];
@@ -81,6 +88,7 @@ export function observeSecret(secret: LiveObject, cluster: KVCluster, key: strin
     uid: secret.metadata.uid,
     keys: isRecord(data) ? Object.keys(data).sort() : [],
     isOwned: isOwnedBy(secret.metadata, cluster.metadata.uid),
+    isDoomed: isOwnedByEarlier(secret.metadata, cluster.metadata.uid),
     fault: findFault(secret, key),
   };
 }

@@ -197,6 +197,9 @@ test("our owner reference comes and goes, others stay, on the version that was r
   assert.deepEqual(await patchOf(true, []), [{ ...full, controller: true }]);
   assert.deepEqual(await patchOf(true, [stranger]), [stranger, full]);
   assert.deepEqual(await patchOf(false, [full, stranger]), [stranger]);
+  const earlier = { ...full, uid: "uid-of-an-earlier-store", controller: true };
+  assert.deepEqual(await patchOf(true, [earlier]), [{ ...full, controller: true }]);
+  assert.deepEqual(await patchOf(false, [earlier, stranger]), [stranger]);
 });
 
 test("status is applied to its subresource, on the version it was worked out from", async (t) => {

@@ -1,7 +1,6 @@
 /** A live PersistentVolumeClaim as `plan` sees it. */
 import { claimTemplate, type KVCluster, type ObservedClaim, ordinalOf } from "../model/index.ts";
-import { at, isOwnedBy, type LiveObject, ownersOf, textOf, timeOf } from "./decode-json.ts";
-import { resources } from "./resources.ts";
+import { at, isOwnedBy, isOwnedByEarlier, type LiveObject, textOf, timeOf } from "./decode-json.ts";
 
 const PHASES: readonly ObservedClaim["phase"][] = ["Pending", "Bound", "Lost"];
 
@@ -13,7 +12,6 @@ export function observeClaim(cluster: KVCluster, claim: LiveObject): ObservedCla
   const ordinal = ordinalOf(cluster.metadata.name, pod);
   if (ordinal === null) return null;
   const status = claim["status"];
-  const { kind } = resources.kvCluster;
   const owner = cluster.metadata.uid;
   return {
     name,
@@ -24,7 +22,7 @@ export function observeClaim(cluster: KVCluster, claim: LiveObject): ObservedCla
     capacity: textOf(at(status, "capacity", "storage")),
     isDeleting: deletionTimestamp !== undefined,
     isOwned: isOwnedBy(claim.metadata, owner),
-    isDoomed: ownersOf(claim.metadata).some((one) => one.kind === kind && one.uid !== owner),
+    isDoomed: isOwnedByEarlier(claim.metadata, owner),
     createdAt: timeOf(creationTimestamp) ?? 0,
   };
 }

@@ -120,6 +120,8 @@ export interface ObservedSecret {
   readonly uid: string;
   readonly keys: readonly string[];
   readonly isOwned: boolean;
+  /** A KVCluster of this name that was deleted owns it, too: it goes unless that is taken out. */
+  readonly isDoomed?: boolean;
   /** Why its contents cannot be used, found by observe (a key ring without active key, …). */
   readonly fault: string | null;
 }

@@ -207,6 +207,15 @@ test("generated Secrets and claims are owned exactly when the retention is Delet
   assert.ok(told(plan(dropping, fresh)).includes("createSecret store-peer peerSecret true"));
 });
 
+test("a Secret of an earlier cluster of the name is kept from going with it", () => {
+  const secrets = new Map(settled(plain).secrets);
+  const peer = secrets.get("store-peer");
+  assert.ok(peer !== undefined);
+  secrets.set("store-peer", { ...peer, isDoomed: true });
+  const left = settled(plain, { secrets });
+  assert.deepEqual(told(plan(plain, left)), ["setOwned Secret/store-peer false"]);
+});
+
 test("a Secret of the user's own is neither made nor owned; its absence is a fault", () => {
   const own = inputsWith({
     encryption: { secretName: "mine" },

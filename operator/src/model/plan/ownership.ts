@@ -14,7 +14,10 @@ export function planOwnership({ cluster, claims, secrets }: Observed): readonly 
   );
   return [
     ...generated
-      .filter((name) => (secrets.get(name)?.isOwned ?? isOwned) !== isOwned)
+      .filter((name) => {
+        const live = secrets.get(name);
+        return live !== undefined && (live.isOwned !== isOwned || live.isDoomed === true);
+      })
       .map((name) => ({ type: "setOwned", kind: "Secret", name, isOwned }) as const),
     ...claims
       .filter((claim) => !isGoing(claim) && claim.isOwned !== isOwned)
