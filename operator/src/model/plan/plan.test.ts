@@ -27,8 +27,15 @@ const kinds = (actions: readonly Action[]): readonly string[] =>
     action.type === "apply" ? `${action.type} ${action.object.kind}` : action.type,
   );
 
+/** The key ring was made before the store was: it is the one Secret that is not made anew. */
+function withKeyRing(observed: Observed): Observed {
+  const name = `${observed.cluster.metadata.name}-keyring`;
+  const keyRing = { name, uid: "uid-ring", keys: ["key-ring.json"], isOwned: false, fault: null };
+  return { ...observed, secrets: new Map([...observed.secrets, [name, keyRing]]) };
+}
+
 function settled(scene: Scene = {}): Observed {
-  const observed = observe(scene);
+  const observed = withKeyRing(observe(scene));
   return carryOut(observed, plan(observed, defaults).actions);
 }
 
