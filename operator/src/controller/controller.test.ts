@@ -93,6 +93,21 @@ test("a plan may ask for an earlier look, and a cluster that is gone gets none",
   await ended;
 });
 
+test("that a cluster is gone is told once, though each child asks for a pass", async () => {
+  const results: ReconcileResult[] = [fine, { type: "gone" }, { type: "gone" }];
+  const { controller, passes, lines, stop, ended } = start(
+    async () => results.shift() ?? assert.fail("one pass too many"),
+  );
+  for (let n = 0; n < 3; n += 1) {
+    controller.add(key);
+    await settle();
+  }
+  assert.equal(passes.length, 3);
+  assert.equal(lines.filter((line) => line.includes("is gone")).length, 1);
+  stop.abort();
+  await ended;
+});
+
 test("failures come back with backoff, no later than the resync, and are told", async () => {
   const { controller, passes, clock, lines, metrics, stop, ended } = start(async () => ({
     ...fine,

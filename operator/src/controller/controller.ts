@@ -27,6 +27,8 @@ export interface ControllerParts {
 
 export class Controller {
   readonly #parts: ControllerParts;
+  /** Clusters that were there at their last pass: each is told once when it is gone. */
+  readonly #present = new Set<string>();
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
@@ -84,7 +86,8 @@ export class Controller {
     queue.forget(textOf(key));
     metrics.notePass("gone", tookMs);
     metrics.forgetCluster(key);
-    log.info({ ...key }, "the KVCluster is gone");
+    // Each child that goes with it asks for another pass.
+    if (this.#present.delete(textOf(key))) log.info({ ...key }, "the KVCluster is gone");
   }
 
   #settle(
@@ -94,6 +97,7 @@ export class Controller {
   ): void {
     const { queue, clock, metrics, log, resyncMs } = this.#parts;
     const { done, failures, status, requeueAfterMs } = result;
+    this.#present.add(textOf(key));
     const hasFailed = failures.length > 0;
     metrics.notePass(hasFailed ? "failed" : "ok", tookMs);
     metrics.noteActions(done.length);
