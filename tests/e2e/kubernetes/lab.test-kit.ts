@@ -47,7 +47,19 @@ export async function reachKubernetes(): Promise<void> {
 
 export const isLab = (): boolean => lab !== null;
 
-export const addPrometheus = (): Promise<void> => labMust(["addon", "prometheus"], UP_MS);
+/**
+ * The addon waits for its definitions with `kubectl wait`, which ends with an error when it looks
+ * at one whose status has no conditions yet. That says nothing of the definition: it may be asked
+ * again, as everything that the addon does may.
+ */
+export async function addPrometheus(): Promise<void> {
+  try {
+    await labMust(["addon", "prometheus"], UP_MS);
+  } catch (error) {
+    if (!String(error).includes("conditions accessor error")) throw error;
+    await labMust(["addon", "prometheus"], UP_MS);
+  }
+}
 
 /** Builds a folder with a Containerfile and loads the image into every node. */
 export const imageInLab = (tag: string, folder: string): Promise<void> =>
