@@ -189,10 +189,16 @@ class Work {
   }
 
   #passParts(): Omit<ReconcileParts, "members"> {
-    const { connection, settings } = this.#parts;
+    const { connection, settings, log } = this.#parts;
     const { caches, issuer } = this;
     const instance = this.#identity;
-    const events = new EventRecorder({ connection, clock: systemClock, instance });
+    const events = new EventRecorder({
+      ...{ connection, instance },
+      clock: systemClock,
+      onDropped: ({ metadata: { namespace, name } }, { reason, note }) => {
+        log.info({ namespace, name, reason, note }, "too many Events: this one is told here only");
+      },
+    });
     return {
       kube: createKubePort({ connection, caches, issuer, events }),
       clock: systemClock,

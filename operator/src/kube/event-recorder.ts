@@ -28,9 +28,13 @@ const INSTANCE_CHARACTERS_MAX = 128;
 const NEWS_AFTER_MS = 3_600_000;
 const SERIES_WRITE_MS = 300_000;
 const REMEMBERED_MAX = 2000;
-/** For one object: so many at once, and one more each minute. Notes with numbers never repeat. */
-const BURST_MAX = 25;
-const REFILL_MS = 60_000;
+/**
+ * For one object and type of Event: so many at once, and one more each ten seconds. Notes with
+ * numbers never repeat. Scaling 3 → 5 → 3 takes 27; warnings have an allowance of their own, so that
+ * no chatter is in their way.
+ */
+const BURST_MAX = 100;
+const REFILL_MS = 10_000;
 
 interface Told {
   count: number;
@@ -42,7 +46,7 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** By event name, the one told longest ago first. */
   readonly #told = new Map<string, Told>();
-  /** By uid of the object: when its allowance is whole again, on the monotonic clock. */
+  /** By uid of the object and type: when its allowance is whole again, on the monotonic clock. */
   readonly #wholeAt = new Map<string, number>();
 
   constructor(options: EventRecorderOptions) {
@@ -55,7 +59,7 @@ export class EventRecorder {
     const name = eventName(cluster, event);
     const told = this.#told.get(name);
     if (told === undefined || now - told.firstAt >= NEWS_AFTER_MS) {
-      if (!this.#isAllowed(cluster.metadata.uid, now)) {
+      if (!this.#isAllowed(`${cluster.metadata.uid} ${event.type}`, now)) {
         this.#options.onDropped?.(cluster, event);
         return;
       }
@@ -68,11 +72,11 @@ export class EventRecorder {
     await this.#count(cluster, name, told.count);
   }
 
-  #isAllowed(uid: string, now: number): boolean {
+  #isAllowed(whose: string, now: number): boolean {
     for (const [known, wholeAt] of this.#wholeAt) if (wholeAt <= now) this.#wholeAt.delete(known);
-    const wholeAt = (this.#wholeAt.get(uid) ?? now) + REFILL_MS;
+    const wholeAt = (this.#wholeAt.get(whose) ?? now) + REFILL_MS;
     if (wholeAt > now + BURST_MAX * REFILL_MS) return false;
-    this.#wholeAt.set(uid, wholeAt);
+    this.#wholeAt.set(whose, wholeAt);
     return true;
   }
 
