@@ -30,8 +30,8 @@ const SERIES_WRITE_MS = 300_000;
 const REMEMBERED_MAX = 2000;
 /**
  * For one object and type of Event: so many at once, and one more each ten seconds. Notes with
- * numbers never repeat. Scaling 3 → 5 → 3 takes 27; warnings have an allowance of their own, so that
- * no chatter is in their way.
+ * numbers never repeat. Scaling 3 → 5 → 3 takes 27; warnings have an allowance of their own, so
+ * that no chatter is in their way.
  */
 const BURST_MAX = 100;
 const REFILL_MS = 10_000;
