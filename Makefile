@@ -74,10 +74,12 @@ simulate: install
 
 e2e: install ## What a newcomer does here, and the operator on Kubernetes (KUBECONFIG, or the lab)
 	@rm -f .e2e/measures.jsonl
+	@node tests/e2e/kubernetes/prepare.ts
 	@node scripts/test.ts e2e
 
 e2e-full: install ## All of e2e and every fault of machines, volumes, operator and RBAC (an hour)
 	@rm -f .e2e/measures.jsonl
+	@node tests/e2e/kubernetes/prepare.ts
 	@node scripts/test.ts kubernetes e2e e2e-full
 
 e2e-report: e2e-full ## e2e-full, and its figures into docs/e2e-report.md

@@ -26,9 +26,8 @@ export const suites: readonly Suite[] = [
   { name: "linearizability", run: "serial", required: false },
   { name: "cluster", run: "serial", required: true },
   { name: "kubernetes", run: "serial", required: false },
-  // The first file may have to install the lab, which builds Kubernetes.
-  { name: "e2e", run: "serial", required: false, fileMinutesMax: 90 },
-  { name: "e2e-full", run: "serial", required: false, fileMinutesMax: 90 },
+  { name: "e2e", run: "serial", required: false, fileMinutesMax: 30 },
+  { name: "e2e-full", run: "serial", required: false, fileMinutesMax: 30 },
 ];
 
 /** Suites that need a Kubernetes (KUBECONFIG, or the lab): run only when asked for by name. */

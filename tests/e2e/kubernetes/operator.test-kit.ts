@@ -70,8 +70,10 @@ export class Operator {
     await mustRun("helm", [verb, RELEASE, chart, "-n", this.namespace, ...set, ...more]);
   }
 
+  /** A namespace without a release is what a run leaves that ended before it installed. */
   async uninstall(): Promise<void> {
-    await mustRun("helm", ["uninstall", RELEASE, "-n", this.namespace, "--wait"]);
+    const flags = ["-n", this.namespace, "--wait", "--ignore-not-found"];
+    await mustRun("helm", ["uninstall", RELEASE, ...flags]);
     await this.isReady(0);
   }
 
