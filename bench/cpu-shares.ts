@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { batchCounts } from "./compare/batch-counts.ts";
 import { startKvCluster } from "./compare/kvcluster-system.ts";
 import { profileShares } from "./compare/profile-shares.ts";
 import { measure } from "./compare/run-load.ts";
@@ -60,6 +61,7 @@ try {
   const window = { from: 0, to: 0 };
   try {
     await measure(running, { ...order, seconds: Number(flags.warmup) });
+    const counts = await batchCounts();
     const before = sumOf(running.pids().map(threadSeconds));
     window.from = monotonicMicros();
     const result = await measure(running, order);
@@ -72,6 +74,10 @@ try {
     say(
       `generator ${((result.generatorCpuSeconds / requests) * 1e6).toFixed(1)} µs of CPU a request`,
     );
+    for (const [name, count] of await batchCounts()) {
+      const each = (count - (counts.get(name) ?? 0)) / requests;
+      say(`${each.toFixed(3)} ${name} a request, on all nodes`);
+    }
     say("\nCPU of three nodes by thread, µs a request");
     let total = 0;
     for (const [name, seconds] of [...after].sort(([, a], [, b]) => b - a)) {
