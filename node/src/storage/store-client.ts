@@ -64,6 +64,7 @@ export class StoreClient implements Store {
   #gauges: StoreGauges = { logBytes: 0, stateBytes: 0 };
   #stateReader: StateReader;
   #snapshots = 0;
+  #installations = 0;
   #isStopped = false;
 
   constructor(reader: StateReader, ports: ClientPorts) {
@@ -109,15 +110,23 @@ export class StoreClient implements Store {
   }
 
   beginInstall(metadata: SnapshotMetadata, done: (sink: SnapshotSink) => void): void {
+    this.#installations += 1;
+    const number = this.#installations;
+    // The other half knows one installation, the latest: a sink that gave way must not touch it.
+    const isLatest = (): boolean => number === this.#installations;
     this.#ask({ type: "beginInstall", metadata }, "done", () => {
       done({
-        write: (chunk, written) =>
-          // Copied: the chunk is a view on a buffer of the transport.
-          this.#ask({ type: "writeChunk", chunk: Uint8Array.from(chunk) }, "written", ({ ok }) =>
-            written(ok),
-          ),
-        install: (installed) => this.#install(installed),
-        abort: () => this.#ask({ type: "abortInstall" }, "done", () => undefined),
+        write: (chunk, written) => {
+          if (isLatest()) this.#writeChunk(chunk, written);
+          else written(false);
+        },
+        install: (installed) => {
+          if (isLatest()) this.#install(installed);
+          else installed(null);
+        },
+        abort: () => {
+          if (isLatest()) this.#ask({ type: "abortInstall" }, "done", () => undefined);
+        },
       });
     });
   }
@@ -174,6 +183,13 @@ export class StoreClient implements Store {
     for (let n = 1; n < requests; n += 1) {
       take(this.#applies)({ summary, settled: [], divergence: null });
     }
+  }
+
+  #writeChunk(chunk: Uint8Array, written: (ok: boolean) => void): void {
+    // Copied: the chunk is a view on a buffer of the transport.
+    this.#ask({ type: "writeChunk", chunk: Uint8Array.from(chunk) }, "written", ({ ok }) =>
+      written(ok),
+    );
   }
 
   #install(done: Parameters<SnapshotSink["install"]>[0]): void {

@@ -157,6 +157,33 @@ describe("store", () => {
 });
 
 describe("store: snapshots", () => {
+  it("lets a sink that gave way to a later one do nothing to that one", async () => {
+    await withFolder(async (path) => {
+      const leader = await open(`${path}-leader`);
+      await appendTo(leader.store, putEntries(2, 60, { valueBytes: 20_000 }));
+      await applyTo(leader.store, 60);
+      const { metadata, chunks } = await exportFrom(leader.store);
+      await close(leader);
+
+      const follower = await open(path);
+      const { store } = follower;
+      const begin = () => new Promise<SnapshotSink>((done) => store.beginInstall(metadata, done));
+      const write = (to: SnapshotSink, chunk: Uint8Array) =>
+        new Promise<boolean>((done) => to.write(chunk, done));
+      const [first, second] = await Promise.all([begin(), begin()]);
+      const [chunk, ...others] = chunks;
+      assert.ok(chunk !== undefined && others.length > 0);
+      assert.equal(await write(second, chunk), true);
+      assert.equal(await write(first, chunk), false, "a late chunk would be out of order there");
+      assert.equal(await new Promise((done) => first.install(done)), null);
+      first.abort();
+      for (const other of others) assert.equal(await write(second, other), true);
+      const installed = await new Promise((done) => second.install(done));
+      assert.notEqual(installed, null, "the late abort took the later installation away");
+      await close(follower);
+    });
+  });
+
   it("takes over a snapshot, and readers move to the new state", async () => {
     await withFolder(async (path) => {
       const leader = await open(`${path}-leader`);
