@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DecodeError } from "../codec/index.ts";
 import {
   type Command,
   type CommandResult,
@@ -86,6 +87,40 @@ test("all proposals of a turn leave in one message, once", async () => {
   assert.deepEqual(bench.forwards(), [[0, 1]]);
   bench.table.settle([0, 1].map((sequence) => ({ sequence, result: done })));
   await Promise.all(results);
+});
+
+/** The bytes of a command, changed. */
+const altered = (change: (bytes: Uint8Array) => void): Uint8Array => {
+  const bytes = encodeCommand({ origin: 9, sequence: 4, timestampMs: 0 }, command);
+  change(bytes);
+  return bytes;
+};
+
+test("a leader takes nothing of a forward with a command that it cannot read", () => {
+  const good = {
+    sequence: 3,
+    data: altered((bytes) => new DataView(bytes.buffer).setUint32(10, 3)),
+  };
+  const bad: Readonly<Record<string, Uint8Array>> = {
+    "a newer format": altered((bytes) => bytes.set([2], 0)),
+    "a newer command": altered((bytes) => bytes.set([99], 1)),
+    "damaged inside": altered((bytes) => bytes.fill(0xff, 22)),
+    "cut off": altered(() => undefined).subarray(0, 23),
+    "with bytes too many": Buffer.concat([altered(() => undefined), Uint8Array.of(0)]),
+    "of another node": altered((bytes) => bytes.set([8], 9)),
+    "of another sequence": altered((bytes) => bytes.set([5], 13)),
+    empty: new Uint8Array(0),
+  };
+  for (const [what, data] of Object.entries(bad)) {
+    const bench = new Bench();
+    const proposals = [good, { sequence: 4, data }];
+    const message = { type: "forward", origin: 9, term: toTerm(3), proposals } as const;
+    assert.throws(() => bench.forwarding.receive(LEADER, message), DecodeError, what);
+    const alone = { ...message, proposals: [good] };
+    // Twice as many fit (forwardedMax is 2): the refused message holds no room.
+    assert.equal(bench.forwarding.receive(LEADER, alone).length, 1, what);
+    assert.equal(bench.forwarding.receive(LEADER, alone).length, 1, what);
+  }
 });
 
 test("nothing is routed without a leader or to one that cannot be reached", async () => {
@@ -209,8 +244,10 @@ test("what the leader has no room for is refused for good", async () => {
 
 test("refusals go back to the node, the life and the term they came from", () => {
   const bench = new Bench();
-  const data = encodeCommand({ origin: 9, sequence: 0, timestampMs: 0 }, command);
-  const proposals = [0, 1].map((sequence) => ({ sequence, data: data.slice() }));
+  const proposals = [0, 1].map((sequence) => ({
+    sequence,
+    data: encodeCommand({ origin: 9, sequence, timestampMs: 0 }, command),
+  }));
   const message = { type: "forward", origin: 9, term: toTerm(3), proposals } as const;
   const inputs = bench.forwarding.receive(LEADER, message);
   const ids = inputs.map((input) => (input.type === "propose" ? input.id : -1));

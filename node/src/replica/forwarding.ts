@@ -4,7 +4,8 @@
  * goes again only when it is certain that it was not appended: a leader said so, or an entry of a
  * later term is applied and it was not before.
  */
-import { stampTimestamp } from "../kv/index.ts";
+import { DecodeError } from "../codec/index.ts";
+import { decodeCommand, stampTimestamp } from "../kv/index.ts";
 import type {
   Acceptance,
   Input,
@@ -14,7 +15,7 @@ import type {
   RejectionReason,
   Term,
 } from "../raft/index.ts";
-import type { PeerMessage } from "./ports.ts";
+import type { ForwardedProposal, PeerMessage } from "./ports.ts";
 import type { PendingProposal, ProposalTable } from "./proposals.ts";
 import { toRequestId } from "./request-id.ts";
 
@@ -55,6 +56,18 @@ const groupOf = (
   return { to, message: { type: "forwardRejected", ...about, sequences }, sequences };
 };
 
+/**
+ * What is appended is applied by every replica, and one that cannot read it must end: a damaged or
+ * a newer command must never get so far.
+ */
+function checkForwarded(from: NodeId, origin: number, { sequence, data }: ForwardedProposal): void {
+  const { header } = decodeCommand(data);
+  if (header.origin === origin && header.sequence === sequence) return;
+  throw new DecodeError(
+    `node ${from} forwarded ${header.origin}/${header.sequence} as ${origin}/${sequence}`,
+  );
+}
+
 export class Forwarding {
   readonly #table: ProposalTable;
   readonly #ports: ForwardingPorts;
@@ -88,7 +101,10 @@ export class Forwarding {
     this.#waitForLeaderChange = false;
   }
 
-  /** Proposals that another node forwarded here. */
+  /**
+   * Proposals that another node forwarded here.
+   * @throws DecodeError for a command that this node cannot read: none of the message is taken
+   */
   receive(from: NodeId, message: Extract<PeerMessage, { type: "forward" }>): readonly Input[] {
     const { origin, term, proposals } = message;
     if (this.#routed.size + proposals.length > this.#ports.forwardedMax) {
@@ -97,6 +113,7 @@ export class Forwarding {
       this.#ports.send(from, { type: "forwardRejected", origin, term, sequences, reason });
       return [];
     }
+    for (const proposal of proposals) checkForwarded(from, origin, proposal);
     const now = this.#ports.wallMs();
     return proposals.map(({ data, sequence }) => {
       stampTimestamp(data, now);
