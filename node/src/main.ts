@@ -15,11 +15,11 @@ import { version } from "./version.ts";
 /** Exit codes, as docs/operations tell them. */
 const exitCodes = {
   stopped: 0,
-  /** A failed write or sync, damage found while running, or a bug: restart and look at the log. */
+  /** A failed write or sync, or a bug: restart and look at the log. */
   crashed: 1,
   /** The configuration or a secret is refused. */
   configuration: 2,
-  /** The data folder is in use, foreign, damaged or of another node. */
+  /** The data folder is in use, foreign, of another node, or damaged, whenever that is found. */
   dataFolder: 3,
   /** A port cannot be listened on. */
   listen: 4,
@@ -51,10 +51,16 @@ const exitCodeOf = (error: unknown): number => {
   return isListen ? exitCodes.listen : exitCodes.crashed;
 };
 
+/** While it runs, a failure of the disk is a crash, but damage stays damage after any restart. */
+const exitCodeOfFatal = (error: Error): number => {
+  const isDamage = error instanceof StorageError && error.code === "CORRUPT";
+  return isDamage ? exitCodes.dataFolder : exitCodes.crashed;
+};
+
 const start = async (config: Config, log: Logger): Promise<NodeProcess> => {
   const runtime = createRealRuntime((error) => {
     log.fatal({ err: error }, `the node ends: ${error.message}`);
-    process.exit(exitCodes.crashed);
+    process.exit(exitCodeOfFatal(error));
   });
   process.on("uncaughtException", (error) => runtime.fatal(error));
   process.on("unhandledRejection", (reason) => {
