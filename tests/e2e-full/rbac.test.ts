@@ -176,6 +176,7 @@ async function workToDo(ladder: Ladder): Promise<void> {
   await scaleThereAndBack(ladder);
   await store.change({ podTemplate: { annotations: { "e2e/roll": "1" } } });
   await ladder.climb("it was rolled", isSettled);
+  await replaceStuckPod(ladder);
   await store.change({ storage: { size: "640Mi" } });
   await ladder.climb("volumes have grown", async () => {
     const path = `/api/v1/namespaces/${store.namespace}/persistentvolumeclaims`;
@@ -215,6 +216,17 @@ async function scaleThereAndBack(ladder: Ladder): Promise<void> {
     await store.scale(replicas);
     await ladder.climb(`it has ${replicas} members`, isSettled);
   }
+}
+
+/** A pod that does not run is deleted; one that does is evicted. */
+async function replaceStuckPod(ladder: Ladder): Promise<void> {
+  await store.change({ image: "docker.io/kvcluster/node:no-such-tag" });
+  await ladder.climb("a pod has no image", async () => {
+    const told = JSON.stringify((await store.status()).conditions);
+    return /ImagePull|ErrImage|no-such-tag/.test(told) || new NotYet(told);
+  });
+  await store.change({ image: stage().images.node });
+  await ladder.climb("it was replaced", isSettled);
 }
 
 /** The one child that can only be put right by making it anew. */

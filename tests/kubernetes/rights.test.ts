@@ -227,6 +227,9 @@ test("so do the actions that only a store gives cause for", { timeout: 120_000 }
   await holds("there is a claim", () => exists(["pvc", claim, "-n", namespace]));
   const headless = { kind: "Service", apiVersion: "v1" };
   const why = "test";
+  const evicted = await uidOf("pod/store-0");
+  await act({ type: "evictPod", pod: "store-0", uid: evicted, why });
+  await holds("it is made anew", async () => (await uidOf("pod/store-0")) !== evicted);
   await act(
     { type: "setOwned", kind: "PersistentVolumeClaim", name: claim, isOwned: true },
     { type: "setOwned", kind: "Secret", name: "store-auth", isOwned: true },

@@ -49,6 +49,8 @@ export class ApiServer {
   #versions = 100;
   #lives = 0;
   readonly violations: Violation[] = [];
+  /** What others do in the moment in which an eviction arrives. */
+  beforeEviction: (() => void) | null = null;
 
   constructor(seed: number) {
     this.world = new World(seed);
@@ -160,12 +162,37 @@ export class ApiServer {
       case "deletePod":
         if (kubernetes.pods.some(({ uid }) => uid === action.uid)) this.world.execute(action);
         break;
+      case "evictPod":
+        this.evict(action.pod, action.uid);
+        break;
       case "deleteClaim":
         if (kubernetes.claims.some(({ uid }) => uid === action.uid)) this.world.execute(action);
         break;
       case "resizeClaim":
         this.#refuse("no claim is too small");
     }
+  }
+
+  /**
+   * As the API server evicts, for the operator or a drain (which names no uid): counted against
+   * the budget, whose numbers are always the newest here.
+   */
+  evict(name: string, uid?: string): void {
+    const { kubernetes } = this.world;
+    this.beforeEviction?.();
+    const pod = kubernetes.pods.find((one) => one.name === name);
+    if (pod === undefined) return;
+    if (uid !== undefined && pod.uid !== uid) throw new ModelKubeError("conflict", "another pod");
+    const allowed = at(this.children.get("PodDisruptionBudget/demo"), "spec", "maxUnavailable");
+    const ready = kubernetes
+      .observedPods()
+      .filter(({ isReady, deletingUntil }) => isReady && deletingUntil === null).length;
+    const away = (kubernetes.statefulSet?.replicas ?? 0) - ready;
+    if (typeof allowed === "number" && away >= allowed) {
+      throw new ModelKubeError("disruptionBudget", `${away} of ${allowed} are away`);
+    }
+    if (uid === undefined) kubernetes.deletePod(pod);
+    else this.world.execute({ type: "evictPod", pod: name, uid, why: "" });
   }
 
   #orphan(uid: string): void {

@@ -19,10 +19,14 @@ server-side apply needs patch, and create when there is nothing yet.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
-# One at a time, to roll them or to free one from a node that is gone.
+# Deleted: those that do not run, and to free one from a node that is gone.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, delete]
+# One at a time, to roll them: counted against their budget, as drains are.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 # Grown, owned, and deleted when their node is no member any more.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

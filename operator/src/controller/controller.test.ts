@@ -135,6 +135,23 @@ test("failures come back with backoff, no later than the resync, and are told", 
   await ended;
 });
 
+test("what others have to end first comes back after the time that the pass says", async () => {
+  const { controller, passes, clock, stop, ended } = start(async () => ({
+    ...fine,
+    failures: [failure],
+    retryAfterMs: 5_000,
+  }));
+  controller.add(key);
+  await settle();
+  for (let second = 0; second < 15; second += 1) {
+    clock.advance(1_000);
+    await settle();
+  }
+  assert.equal(passes.length, 1 + 3);
+  stop.abort();
+  await ended;
+});
+
 test("a pass that throws is logged, counted and tried again", async () => {
   const { controller, passes, clock, lines, metrics, stop, ended } = start(async () => {
     throw new Error("defect");

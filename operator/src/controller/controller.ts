@@ -96,7 +96,7 @@ export class Controller {
     tookMs: number,
   ): void {
     const { queue, clock, metrics, log, resyncMs } = this.#parts;
-    const { done, failures, status, requeueAfterMs } = result;
+    const { done, failures, status, requeueAfterMs, retryAfterMs } = result;
     this.#present.add(textOf(key));
     const hasFailed = failures.length > 0;
     metrics.notePass(hasFailed ? "failed" : "ok", tookMs);
@@ -106,9 +106,13 @@ export class Controller {
     const fields = { ...key, done, tookMs: Math.round(tookMs) };
     if (done.length > 0) log.info(fields, done.join("; "));
     else log.debug(fields, "nothing to do");
-    if (!hasFailed) queue.forget(textOf(key));
-    if (hasFailed) this.#retry(key);
-    else queue.addAfter(textOf(key), Math.min(requeueAfterMs, resyncMs));
+    const laterMs = hasFailed ? retryAfterMs : requeueAfterMs;
+    if (laterMs === undefined) {
+      this.#retry(key);
+      return;
+    }
+    queue.forget(textOf(key));
+    queue.addAfter(textOf(key), Math.min(laterMs, resyncMs));
   }
 
   #tell(key: ClusterKey, { attempted, code, message, cause }: Failure): void {

@@ -19,6 +19,7 @@ import {
   applyObject,
   createObject,
   deleteObject,
+  evictPod,
   patchObject,
   readObject,
   type Target,
@@ -71,6 +72,8 @@ export async function carryOut(
       const options = force ? { uid, graceSeconds: 0 } : { uid };
       return await deleteObject(connection, named(resources.pod, action.pod), options);
     }
+    case "evictPod":
+      return await evictPod(connection, { namespace, name: action.pod }, action.uid);
     case "deleteClaim": {
       const { uid } = action;
       return await deleteObject(connection, named(resources.claim, action.claim), { uid });

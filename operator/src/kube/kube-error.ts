@@ -3,7 +3,7 @@
  * to act on. Owns the translation of HTTP answers (metav1.Status) into codes.
  */
 import type { KubeErrorCode } from "../reconcile/index.ts";
-import { isRecord, numberOf, recordOf, textOf } from "./decode-json.ts";
+import { isRecord, numberOf, recordOf, recordsOf, textOf } from "./decode-json.ts";
 
 export interface KubeErrorDetails extends ErrorOptions {
   /** HTTP status; null when there was no answer. */
@@ -75,20 +75,34 @@ const MESSAGE_CHARACTERS_MAX = 1000;
  */
 const UNTYPED_APPLY = "failed to create typed patch object";
 
+/** A pod that two budgets select is evicted by nobody, whatever comes (1.37: 500). */
+const MANY_BUDGETS = "This pod has more than one PodDisruptionBudget";
+
 /** The error that an answer other than 2xx stands for. */
 export function errorOfAnswer(answer: FailedAnswer): KubeError {
   const { asked, status, body, isConcealed } = answer;
   const said = parseStatus(body);
   const reason = textOf(said["reason"]) ?? "";
   const words = textOf(said["message"]) ?? body;
-  const told = isConcealed ? "" : `: ${words.slice(0, MESSAGE_CHARACTERS_MAX)}`;
-  const isRefused = status === 500 && words.startsWith(UNTYPED_APPLY);
-  const known = byReason.get(reason) ?? byStatus.get(status) ?? codeOfClass(status);
+  const budget = budgetIn(said);
+  const all = budget === null ? words : `${words} ${budget}`;
+  const told = isConcealed ? "" : `: ${all.slice(0, MESSAGE_CHARACTERS_MAX)}`;
+  const isForever = words.startsWith(UNTYPED_APPLY) || words.includes(MANY_BUDGETS);
+  const isRefused = status === 500 && isForever;
+  const plain = byReason.get(reason) ?? byStatus.get(status) ?? codeOfClass(status);
+  const known = budget === null ? plain : "disruptionBudget";
   const code = isRefused ? "invalid" : known;
   return new KubeError(code, `${asked} answered ${status} ${reason}${told}`, {
     status,
     retryAfterMs: retryAfterMs(answer.retryAfter, said),
   });
+}
+
+/** What refuses an eviction, with its numbers; null: it is no budget. */
+function budgetIn(said: Readonly<Record<string, unknown>>): string | null {
+  const causes = recordsOf(recordOf(said["details"])?.["causes"]);
+  const cause = causes.find(({ reason }) => reason === "DisruptionBudget");
+  return cause === undefined ? null : (textOf(cause["message"]) ?? "");
 }
 
 /** The error in a watch's ERROR event, whose object is a metav1.Status. */

@@ -130,6 +130,52 @@ test("what is gone already was deleted, what has another uid was not", async (t)
   await refused;
 });
 
+test("an eviction names the uid that was seen; a budget that refuses is told once", async (t) => {
+  const bench = await start(t);
+  const action = { type: "evictPod", pod: "store-1", uid: "u1", why: "" } as const;
+  const request = await requestOf(bench, action, {});
+  assert.deepEqual(
+    [request.method, request.path],
+    ["POST", `/api/v1/${SHOP}/pods/store-1/eviction`],
+  );
+  assert.deepEqual(request.json(), {
+    apiVersion: "policy/v1",
+    kind: "Eviction",
+    metadata: { namespace: "shop", name: "store-1" },
+    deleteOptions: { preconditions: { uid: "u1" } },
+  });
+  const gone = bench.port.execute(cluster, action);
+  (await bench.server.next()).refuse(404, "NotFound");
+  await gone;
+  const refused = assert.rejects(bench.port.execute(cluster, action), {
+    code: "disruptionBudget",
+    message: /violate .*The disruption budget store needs 2 healthy pods and has 2 currently/,
+  });
+  const cause = "The disruption budget store needs 2 healthy pods and has 2 currently";
+  (await bench.server.next()).reply(429, {
+    kind: "Status",
+    reason: "TooManyRequests",
+    message: "Cannot evict pod as it would violate the pod's disruption budget.",
+    details: { causes: [{ reason: "DisruptionBudget", message: cause }] },
+  });
+  await refused;
+  assert.equal(bench.server.count, 3, "it is not tried again at once");
+});
+
+test("a pod that two budgets select cannot be evicted, however often it is tried", async (t) => {
+  const bench = await start(t);
+  const action = { type: "evictPod", pod: "store-1", uid: "u1", why: "" } as const;
+  const refused = assert.rejects(bench.port.execute(cluster, action), { code: "invalid" });
+  (await bench.server.next()).reply(500, {
+    kind: "Status",
+    reason: "InternalError",
+    message:
+      "Internal error occurred: This pod has more than one PodDisruptionBudget, which the " +
+      "eviction subresource does not support.",
+  });
+  await refused;
+});
+
 test("a Secret is created; one that is there is success and stays as it is", async (t) => {
   const bench = await start(t);
   const action = {

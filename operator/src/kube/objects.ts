@@ -6,7 +6,7 @@ import { fieldManager, type KubeObject } from "../model/index.ts";
 import type { KubeConnection, KubeRequest } from "./connection.ts";
 import { decodeObject, isRecord, type LiveObject } from "./decode-json.ts";
 import { isKubeError, KubeError } from "./kube-error.ts";
-import { pathOf, type Resource, resourceOf } from "./resources.ts";
+import { pathOf, type Resource, resourceOf, resources } from "./resources.ts";
 
 export interface ObjectKey {
   readonly namespace: string;
@@ -143,6 +143,30 @@ export async function deleteObject(
   const path = pathOf(target.resource, target.key);
   try {
     await connection.request({ method: "DELETE", path, body });
+  } catch (error) {
+    if (!isKubeError(error, "notFound")) throw error;
+  }
+}
+
+/**
+ * Asks for the deletion of the pod of that name and uid as a drain does: counted against its
+ * PodDisruptionBudget. One that is gone already is what was wanted.
+ * @throws KubeError disruptionBudget: the budget refuses; conflict: another pod has the name now
+ */
+export async function evictPod(
+  connection: KubeConnection,
+  { namespace, name }: ObjectKey,
+  uid: string,
+): Promise<void> {
+  const body = {
+    apiVersion: resources.podDisruptionBudget.apiVersion,
+    kind: "Eviction",
+    metadata: { namespace, name },
+    deleteOptions: { preconditions: { uid } },
+  };
+  const path = pathOf(resources.pod, { namespace, name, subresource: "eviction" });
+  try {
+    await connection.request({ method: "POST", path, body });
   } catch (error) {
     if (!isKubeError(error, "notFound")) throw error;
   }

@@ -63,7 +63,7 @@ export interface Place {
   /** null: all namespaces (lists and watches only). */
   readonly namespace: string | null;
   readonly name?: string;
-  readonly subresource?: "status";
+  readonly subresource?: "status" | "eviction";
 }
 
 /** The path of a collection or, with a name, of an object. */

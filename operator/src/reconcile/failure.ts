@@ -17,6 +17,8 @@ export interface Failure {
 
 /** What an error without a code of its own is called: a bug of the operator. */
 export const internalCode = "internal";
+/** An eviction that a PodDisruptionBudget refuses: others' nodes have to come back first. */
+export const refusedEvictionCode = "disruptionBudget";
 /** A write that was worked out from an old object; the next pass sees the new one. */
 export const conflictCode = "conflict";
 
@@ -29,6 +31,9 @@ export function toFailure(attempted: string, error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   return { attempted, code: codeOf(error), message, cause: error };
 }
+
+/** It passes by itself, but not within milliseconds; if it lasts, somebody has to look. */
+export const isRefusal = ({ code }: Failure): boolean => code === refusedEvictionCode;
 
 /** Says what an action is, in few words and without figures that change from pass to pass. */
 export function describeAction(action: Action): string {
@@ -47,6 +52,8 @@ export function describeAction(action: Action): string {
       return `${action.isOwned ? "own" : "disown"} ${action.kind} ${action.name}`;
     case "deletePod":
       return `delete pod ${action.pod}`;
+    case "evictPod":
+      return `evict pod ${action.pod}`;
     case "deleteClaim":
       return `delete claim ${action.claim}`;
     case "bootstrap":

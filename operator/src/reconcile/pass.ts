@@ -10,14 +10,24 @@ import type {
   StoreAction,
 } from "../model/index.ts";
 import { actionKey, holdsNothingUp, isRepair, isStoreAction } from "./action-kinds.ts";
-import { codeOf, conflictCode, describeAction, type Failure, toFailure } from "./failure.ts";
+import {
+  codeOf,
+  conflictCode,
+  describeAction,
+  type Failure,
+  isRefusal,
+  toFailure,
+} from "./failure.ts";
 import type { ClusterKey, KubeView, StoreAccess } from "./ports.ts";
 import type { ReconcileParts, ReconcileResult } from "./reconcile.ts";
 import { isSameJson } from "./same-json.ts";
-import { tellFailures } from "./tell-failures.ts";
+import { tellFailures, withRefusals } from "./tell-failures.ts";
 
 /** After something that cannot be taken back, its outcome is looked at soon. */
 const REQUEUE_AFTER_CHANGE_MS = 1_000;
+
+/** What others have to end first is not asked for again and again. */
+const RETRY_REFUSAL_MS = 5_000;
 
 export class Pass {
   readonly #parts: ReconcileParts;
@@ -51,6 +61,7 @@ export class Pass {
     if (!this.#isGone) await this.#attempt("write the status", () => this.#tell());
     if (this.#isGone) return { type: "gone" };
     await this.#recordEvents();
+    const isHeldBack = this.#failures.length > 0 && this.#failures.every(isRefusal);
     const planned = this.#plan?.requeueAfterMs ?? REQUEUE_AFTER_CHANGE_MS;
     return {
       type: "reconciled",
@@ -58,6 +69,7 @@ export class Pass {
       status: this.#status(),
       done: this.#done,
       failures: this.#failures,
+      ...(isHeldBack ? { retryAfterMs: RETRY_REFUSAL_MS } : {}),
       requeueAfterMs: this.#hasChangedMuch ? Math.min(planned, REQUEUE_AFTER_CHANGE_MS) : planned,
     };
   }
@@ -129,7 +141,7 @@ export class Pass {
   async #execute(action: Action, access: StoreAccess | null): Promise<void> {
     if (isStoreAction(action)) return await this.#askStore(action, known(access));
     if (action.type === "deleteClaim") await this.#proveNoMember(action.member, known(access));
-    if (action.type === "deletePod" || action.type === "deleteClaim") this.#hasChangedMuch = true;
+    if (lasting.has(action.type)) this.#hasChangedMuch = true;
     await this.#parts.kube.execute(this.#cluster, action);
   }
 
@@ -198,7 +210,7 @@ export class Pass {
 
   async #recordEvents(): Promise<void> {
     const { kube } = this.#parts;
-    for (const event of this.#events) {
+    for (const event of withRefusals(this.#events, this.#failures)) {
       await this.#attempt(`record the event ${event.reason}`, () =>
         kube.recordEvent(this.#cluster, event),
       );
@@ -215,6 +227,9 @@ export class Pass {
     }
   }
 }
+
+/** What cannot be taken back, among what Kubernetes is asked for. */
+const lasting: ReadonlySet<Action["type"]> = new Set(["deletePod", "evictPod", "deleteClaim"]);
 
 const isAnother = (found: KVCluster, known: KVCluster): boolean =>
   found.metadata.uid !== known.metadata.uid || found.metadata.deletionTimestamp !== undefined;

@@ -29,6 +29,8 @@ export type KubeErrorCode =
   /** The API server understood and refused: a retry of the same will fail again. */
   | "invalid"
   | "tooManyRequests"
+  /** A PodDisruptionBudget refuses an eviction now. */
+  | "disruptionBudget"
   /** No connection, or a 5xx. */
   | "unavailable"
   /** No answer within the time limit; a write may have happened. */

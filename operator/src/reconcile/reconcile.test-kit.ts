@@ -39,6 +39,7 @@ export const deletePod: KubeAction = {
   force: false,
   why: "",
 };
+export const evictPod: KubeAction = { type: "evictPod", pod: "demo-1", uid: "p1", why: "" };
 export const deleteClaim: KubeAction = {
   type: "deleteClaim",
   claim: "data-demo-2",

@@ -9,6 +9,7 @@ import {
   codeError,
   deleteClaim,
   deletePod,
+  evictPod,
   key,
   type Planned,
   Ports,
@@ -103,6 +104,29 @@ test("after a failure nothing more is changed, and the status tells of it", asyn
   const degraded = ports.statuses[0]?.conditions?.find(({ type }) => type === "Degraded");
   assert.equal(degraded?.reason, "ActionFailed");
   assert.match(degraded?.message ?? "", /apply Service demo \(forbidden\): not allowed/);
+});
+
+test("an eviction that a budget refuses restarts nothing, and the Event says so", async () => {
+  const ports = new Ports();
+  ports.failing.set("evictPod", codeError("disruptionBudget", "needs 2 healthy pods and has 2"));
+  const restarting = { type: "Normal", reason: "RestartingPod", note: "restarts demo-1" } as const;
+  const planned = { actions: [evictPod], events: [restarting] };
+  const refused = await run(ports, () => planned);
+  assert.deepEqual(ports.events, [
+    {
+      type: "Warning",
+      reason: "EvictionRefused",
+      note: "Could not evict pod demo-1: needs 2 healthy pods and has 2",
+    },
+  ]);
+  assert.equal(refused.retryAfterMs, 5_000, "not with backoff from milliseconds");
+  const ok = new Ports();
+  const done = await run(ok, () => planned);
+  assert.deepEqual([ok.events, done.retryAfterMs], [[restarting], undefined]);
+  assert.ok(done.requeueAfterMs <= 1_000);
+  const other = new Ports();
+  other.failing.set("evictPod", codeError("unavailable"));
+  assert.equal((await run(other, () => planned)).retryAfterMs, undefined);
 });
 
 test("what the cluster can do without holds nothing up", async () => {

@@ -42,6 +42,8 @@ export type ReconcileResult =
       /** Not empty: try again with backoff, not after `requeueAfterMs`. */
       readonly failures: readonly Failure[];
       readonly requeueAfterMs: number;
+      /** Instead of the backoff after failures: all of them pass, and not soon. */
+      readonly retryAfterMs?: number;
     };
 
 /** Never throws: what goes wrong is a failure in the result. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Condition, KVClusterStatus } from "../model/index.ts";
-import { toFailure } from "./failure.ts";
+import { type Failure, toFailure } from "./failure.ts";
 import { isSameJson } from "./same-json.ts";
 import { tellFailures } from "./tell-failures.ts";
 
@@ -41,6 +41,33 @@ test("what lasts makes the cluster Degraded, since now, and since then the next 
   );
   const later = { live: once, generation: 4, now: told.now + 60_000 };
   assert.deepEqual(tellFailures(planned, [failure("forbidden")], later), once);
+});
+
+test("an eviction that a budget refuses is no fault until it has lasted for five minutes", () => {
+  const planned = {
+    conditions: [condition("Progressing", "True"), condition("Degraded", "False")],
+  };
+  const refusal = (pod: string): readonly Failure[] => [
+    toFailure(`evict pod ${pod}`, { code: "disruptionBudget", message: "no" }),
+  ];
+  const first = tellFailures(planned, refusal("demo-1"), told);
+  assert.match(
+    first.conditions?.[0]?.message ?? "",
+    /Could not evict pod demo-1 \(disruptionBudget since 2026-02-02T00:00:00Z\)/,
+  );
+  assert.equal(first.conditions?.[1]?.status, "False");
+  const after = (ms: number, pod: string): KVClusterStatus =>
+    tellFailures(planned, refusal(pod), { ...told, live: first, now: told.now + ms });
+  assert.deepEqual(after(299_000, "demo-1"), first, "no other words, so no write");
+  assert.equal(after(301_000, "demo-2").conditions?.[1]?.status, "False", "another pod");
+  const late = after(301_000, "demo-1");
+  assert.deepEqual(
+    [late.conditions?.[1]?.status, late.conditions?.[1]?.reason],
+    ["True", "ActionFailed"],
+  );
+  const later = { ...told, live: late, now: told.now + 600_000 };
+  const last = tellFailures(planned, refusal("demo-1"), later);
+  assert.deepEqual(last, late, "it stays so, in the same words");
 });
 
 test("a cluster that is Degraded for a reason of its own keeps it", () => {

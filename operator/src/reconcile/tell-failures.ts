@@ -1,12 +1,23 @@
 /** Puts the failures of a pass into the status that was planned. Pure. */
-import { type Condition, formatTime, type KVClusterStatus } from "../model/index.ts";
-import type { Failure } from "./failure.ts";
+import {
+  type Condition,
+  type EventIntent,
+  type EventReason,
+  eventReasons,
+  formatTime,
+  type KVClusterStatus,
+  parseTime,
+} from "../model/index.ts";
+import { type Failure, isRefusal, refusedEvictionCode } from "./failure.ts";
 
 /** Reason of a Degraded condition that this file makes; `docs/operations/conditions.md`. */
 export const actionFailedReason = "ActionFailed";
 
 /** An Event's or condition's message is for people: enough to act on, not a page. */
 const MESSAGE_CHARACTERS_MAX = 400;
+
+/** A refusal that passes by itself and has not for so long is a fault. */
+const REFUSED_FOR_MS = 300_000;
 
 /** What passes by itself, or is expected while the cluster changes: no reason to alarm anybody. */
 const passingCodes: ReadonlySet<string> = new Set([
@@ -34,15 +45,48 @@ export function tellFailures(
   failures: readonly Failure[],
   told: Told,
 ): KVClusterStatus {
-  const lasting = failures.find(({ code }) => !passingCodes.has(code));
+  const lasting = failures.find((failure) => isLasting(failure, told));
   const failure = lasting ?? failures[0];
   if (failure === undefined) return status;
   const { attempted, code, message } = failure;
-  const text = `Could not ${attempted} (${code}): ${message}`.slice(0, MESSAGE_CHARACTERS_MAX);
+  const since = isRefusal(failure) ? ` since ${formatTime(refusedSince(failure, told))}` : "";
+  const said = `Could not ${attempted} (${code}${since}): ${message}`;
+  const text = said.slice(0, MESSAGE_CHARACTERS_MAX);
   const conditions = status.conditions ?? [];
   if (lasting === undefined)
     return { ...status, conditions: appendTo(conditions, "Progressing", text) };
   return { ...status, conditions: degrade(conditions, text, told) };
+}
+
+function isLasting(failure: Failure, told: Told): boolean {
+  if (!isRefusal(failure)) return !passingCodes.has(failure.code);
+  return told.now - refusedSince(failure, told) > REFUSED_FOR_MS;
+}
+
+/** ms since the epoch, as the status tells of the same refusal: nothing else is kept. */
+function refusedSince({ attempted, code }: Failure, { live, now }: Told): number {
+  const words = `Could not ${attempted} (${code} since `;
+  const told = live.conditions?.find(({ message }) => message.includes(words))?.message ?? "";
+  const time = told.slice(told.indexOf(words) + words.length).split(")", 1)[0] ?? "";
+  return told === "" ? now : (parseTime(time) ?? now);
+}
+
+/** An eviction that was refused restarts nothing: the Event says that instead. */
+export function withRefusals(
+  events: readonly EventIntent[],
+  failures: readonly Failure[],
+): readonly EventIntent[] {
+  const refusals = failures.filter(({ code }) => code === refusedEvictionCode);
+  if (refusals.length === 0) return events;
+  const reason: EventReason = "EvictionRefused";
+  return [
+    ...events.filter((event) => event.reason !== "RestartingPod"),
+    ...refusals.map(({ attempted, message }) => ({
+      type: eventReasons[reason],
+      reason,
+      note: `Could not ${attempted}: ${message}`,
+    })),
+  ];
 }
 
 function appendTo(

@@ -47,6 +47,12 @@ export type KubeAction =
       readonly force: boolean;
       readonly why: string;
     }
+  /**
+   * Restarts a node that is well. Unlike a deletion it is counted against the cluster's
+   * PodDisruptionBudget, so that an eviction by somebody else in the same moment is refused, or
+   * this one: its failure `disruptionBudget` passes by itself.
+   */
+  | { readonly type: "evictPod"; readonly pod: string; readonly uid: string; readonly why: string }
   /** Carried out only after an uncached read shows that `member` is no member of the store. */
   | {
       readonly type: "deleteClaim";

@@ -92,7 +92,7 @@ test("no pod restarts in the pass that changes the template", () => {
   const revision = { revision: "old" };
   const scene = { podChanges: { 0: revision, 1: revision, 2: revision } };
   const first = settled(scene);
-  assert.deepEqual(kinds(plan(first, defaults).actions), ["deletePod"]);
+  assert.deepEqual(kinds(plan(first, defaults).actions), ["evictPod"]);
   const spec = { ...first.cluster.spec, image: "kv:2" };
   const edited = { ...first, cluster: { ...first.cluster, spec } };
   assert.deepEqual(kinds(plan(edited, defaults).actions), ["apply StatefulSet"]);

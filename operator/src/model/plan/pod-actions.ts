@@ -1,6 +1,8 @@
-/** Deletes of pods and claims, and what says that a node will not come back. */
+/** Restarts and deletes of pods, deletes of claims, and what says that a node is lost. */
+import { evictionsMax } from "../desired/pod-disruption-budget.ts";
 import type { Action } from "./action.ts";
 import type { Facts } from "./facts.ts";
+import type { MemberFact } from "./member-facts.ts";
 import { isFailing, isUnscheduled, type Place } from "./places.ts";
 
 /** A pod that is being deleted already is deleted once more only when its grace has run out. */
@@ -9,6 +11,29 @@ export function deletePod({ now }: Facts, { pod }: Place, why: string): readonly
   const isOverdue = pod.deletingUntil !== null && now > pod.deletingUntil;
   if (pod.deletingUntil !== null && !isOverdue) return [];
   return [{ type: "deletePod", pod: pod.name, uid: pod.uid, force: isOverdue, why }];
+}
+
+/**
+ * An eviction while the node is well, so that it shares one budget with drains. A node that is not
+ * takes part in no vote; and where the budget allows nothing, no drain can take another node, but
+ * the roll must go on all the same.
+ */
+export function restartPod(
+  facts: Facts,
+  { place, isHealthy }: MemberFact,
+  why: string,
+): readonly Action[] {
+  if (place?.pod == null) return [];
+  if (!isHealthy || !isEvictionAllowed(facts)) return deletePod(facts, place, why);
+  return [{ type: "evictPod", pod: place.pod.name, uid: place.pod.uid, why }];
+}
+
+/** As the disruption controller counts: pods that are wanted and not ready use the budget up. */
+function isEvictionAllowed({ quorum, spec, statefulSet, places }: Facts): boolean {
+  const allowed = evictionsMax(quorum.voters, spec.replicas);
+  if (typeof allowed === "string") return true;
+  const ready = places.filter(({ pod }) => pod?.isReady === true && pod.deletingUntil === null);
+  return (statefulSet?.replicas ?? spec.replicas) - ready.length < allowed;
 }
 
 export function deleteClaim({ claim, name }: Place, why: string): readonly Action[] {

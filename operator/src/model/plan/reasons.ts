@@ -69,6 +69,7 @@ export const eventReasons = {
   TransferringLeadership: "Normal",
   RollStarted: "Normal",
   RestartingPod: "Normal",
+  EvictionRefused: "Warning",
   RollPaused: "Warning",
   RollFailing: "Warning",
   RollDone: "Normal",

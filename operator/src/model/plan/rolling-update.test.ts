@@ -12,8 +12,8 @@ test("followers are restarted one at a time, by falling ordinal, the leader last
   const scene = { leader: 2 };
   const roll = (podChanges: NonNullable<Scene["podChanges"]>): unknown =>
     answer(rollingUpdate, { ...scene, podChanges });
-  assert.deepEqual(roll(allOld), ["deletePod demo-1"]);
-  assert.deepEqual(roll({ 0: old, 2: old }), ["deletePod demo-0"]);
+  assert.deepEqual(roll(allOld), ["evictPod demo-1"]);
+  assert.deepEqual(roll({ 0: old, 2: old }), ["evictPod demo-0"]);
   assert.deepEqual(roll({ 2: old }), ["transferLeadership demo-0"]);
   assert.equal(roll({}), null);
 });
@@ -30,7 +30,17 @@ test("leadership goes to a voter that is updated and caught up", () => {
 
 test("a single node is restarted without a hand-over", () => {
   const scene = { spec: { replicas: 1 }, podChanges: { 0: old } };
-  assert.deepEqual(answer(rollingUpdate, scene), ["deletePod demo-0"]);
+  assert.deepEqual(answer(rollingUpdate, scene), ["evictPod demo-0"]);
+});
+
+test("what no budget can allow is deleted: it is 0, or nodes that are no members use it", () => {
+  const two = { voters: [0, 1], claims: 3, podChanges: { 1: old } } as const;
+  assert.deepEqual(answer(rollingUpdate, { ...two, pods: 2 }), ["deletePod demo-1"]);
+  const nodes = { 3: "blank", 4: "blank" } as const;
+  const five = { spec: { replicas: 5 }, voters: [0, 1, 2], nodes, podChanges: { 1: old } } as const;
+  assert.deepEqual(answer(rollingUpdate, five), ["deletePod demo-1"]);
+  const whole = { spec: { replicas: 5 }, podChanges: { 1: old } };
+  assert.deepEqual(answer(rollingUpdate, whole), ["evictPod demo-1"]);
 });
 
 test("nothing restarts while another member is away, lags, is not ready or is going", () => {

@@ -8,7 +8,7 @@ import { type Facts, isOutdated } from "./facts.ts";
 import { ROLL_READY_WITHIN_MS } from "./limits.ts";
 import { describeLag, type MemberFact } from "./member-facts.ts";
 import { describePlace, type Place } from "./places.ts";
-import { deletePod } from "./pod-actions.ts";
+import { restartPod } from "./pod-actions.ts";
 import { event, type Step, type StepResult } from "./step.ts";
 import { transferTarget } from "./transfer-target.ts";
 
@@ -39,7 +39,7 @@ export const rollingUpdate: Step = (facts) => {
   if (next.place.claim?.isDeleting === true) return doomed(next.place, task);
   return next.isLeader && facts.quorum.voters > 1
     ? handOver(facts, next, task)
-    : restart(facts, next.place, task);
+    : restart(facts, next, task);
 };
 
 /** Above `replicas` the StatefulSet removes it anyway. */
@@ -101,15 +101,15 @@ function handOver(facts: Facts, leader: MemberFact, task: string): StepResult {
   };
 }
 
-function restart(facts: Facts, place: Place, task: string): StepResult {
+function restart(facts: Facts, member: MemberFact, task: string): StepResult {
   const { voters } = facts.quorum;
   const cost = voters < 3 ? `; with ${voters} voters no write succeeds until it is back` : "";
-  const why = `${task}; restarts ${place.name}${cost}`;
+  const why = `${task}; restarts ${member.name}${cost}`;
   return {
     type: "act",
     reason: "Rolling",
     message: why,
-    actions: deletePod(facts, place, why),
+    actions: restartPod(facts, member, why),
     events: [event("RestartingPod", why)],
   };
 }

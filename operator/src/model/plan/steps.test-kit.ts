@@ -15,6 +15,8 @@ export function shorten(action: Action): string {
   switch (action.type) {
     case "deletePod":
       return `deletePod ${action.pod}${action.force ? " by force" : ""}`;
+    case "evictPod":
+      return `evictPod ${action.pod}`;
     case "deleteClaim":
       return `deleteClaim ${action.claim}`;
     case "addMember":

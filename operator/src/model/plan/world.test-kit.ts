@@ -160,6 +160,9 @@ export class World {
       case "deletePod":
         this.#deletePod(action.uid, action.force);
         break;
+      case "evictPod":
+        this.#deletePod(action.uid, false);
+        break;
       case "deleteClaim":
         this.#deleteClaim(action.uid, action.member);
         break;
