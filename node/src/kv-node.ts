@@ -209,6 +209,8 @@ export class KvNode implements NodeService {
       log,
       limits: {
         ...defaultTransportLimits,
+        connectionsMax: peers.connectionsMax,
+        frameBytesMax: peers.frameBytesMax,
         queueMessagesMax: peers.queueMessagesMax,
         queueBytesMax: peers.queueBytesMax,
         connectMsMax: peers.connectTimeoutMs,
@@ -227,7 +229,7 @@ export class KvNode implements NodeService {
     return openStore({
       folder,
       origin,
-      options: { ...STORAGE_DEFAULTS, recentRecordsBytes },
+      options: { ...STORAGE_DEFAULTS, recentRecordsBytes, segmentBytes: config.log.segmentBytes },
       rocks: { ...ROCKS_DEFAULTS, cacheBytes: blockCacheBytes, memtableBytes: writeBufferBytes },
       onTiming,
       onFatal,

@@ -163,6 +163,11 @@ export const logSchema: JsonSchema<LogConfig> = schemaOf<LogConfig>()(
         default: 1,
         unit: "count",
       }),
+      segmentBytes: bytes("A file of the log is closed at this size and the next one begun.", {
+        min: 65_536,
+        max: gibibyte,
+        default: 16 * mebibyte,
+      }),
     },
     closed,
   ),
@@ -204,12 +209,16 @@ export const peersSchema: JsonSchema<PeersConfig> = schemaOf<PeersConfig>()(
         max: 600_000,
         default: 2000,
       }),
-      connectionsMax: number("Inbound connections of peers; further ones are closed at once.", {
-        min: 2,
+      connectionsMax: number("Inbound connections of peers. Those that proved nothing give way.", {
+        min: 32,
         max: 10_000,
         default: 128,
         unit: "count",
       }),
+      frameBytesMax: bytes(
+        "Longest frame of a peer. It must hold twice `raft.appendBytesMax` and the largest write.",
+        { min: mebibyte, max: gibibyte, default: 16 * mebibyte },
+      ),
     },
     closed,
   ),

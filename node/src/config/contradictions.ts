@@ -19,6 +19,7 @@ const ordered: readonly (readonly [string, string])[] = [
   ["replica.healthCheckMs", "replica.healthTimeoutMs"],
   ["log.entriesKept", "log.entriesKeptMax"],
   ["peers.reconnectMinMs", "peers.reconnectMaxMs"],
+  ["peers.frameBytesMax", "peers.queueBytesMax"],
 ];
 
 const valueAt = (config: Config, path: string): number =>
@@ -53,6 +54,30 @@ function sizeProblems({ limits }: Config): Contradiction[] {
     });
   }
   return problems;
+}
+
+/** What one operation of a batch takes beside its JSON: its lengths, and what sealing adds. */
+const operationBytesMax = 128;
+
+/**
+ * A write that fits no frame would be appended and never replicated: nothing after it would commit,
+ * ever. A message holds entries up to its limit and the one that exceeds it, each with its header,
+ * which is shorter than any command.
+ */
+function frameProblems({ limits, raft, peers }: Config): Contradiction[] {
+  const commandBytesMax =
+    Math.max(limits.bodyBytesMax, limits.valueBytesMax + limits.keyBytesMax) +
+    limits.batchOperationsMax * operationBytesMax;
+  const frameBytesMin = 2 * raft.appendBytesMax + commandBytesMax;
+  if (peers.frameBytesMax >= frameBytesMin) return [];
+  return [
+    {
+      paths: ["peers.frameBytesMax", "raft.appendBytesMax", "limits.bodyBytesMax"],
+      why:
+        `peers.frameBytesMax: must be at least ${frameBytesMin} ` +
+        "to hold a full append and the largest write",
+    },
+  ];
 }
 
 function raftProblems({ raft }: Config): Contradiction[] {
@@ -135,6 +160,7 @@ function authProblems({ auth }: Config): Contradiction[] {
 export const contradictions = (config: Config): readonly Contradiction[] => [
   ...orderProblems(config),
   ...sizeProblems(config),
+  ...frameProblems(config),
   ...raftProblems(config),
   ...addressProblems(config),
   ...authProblems(config),

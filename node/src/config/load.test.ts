@@ -163,6 +163,10 @@ test("contradictory settings are refused with both sources", () => {
     /bodyBytesMax: must be at least/,
   );
   assert.match(refusal({ argv: ["--limits.keyBytesMax", "65535"] }), /headerBytesMax: must be at/);
+  for (const flag of ["peers.frameBytesMax", "limits.bodyBytesMax", "raft.appendBytesMax"]) {
+    const bytes = flag.startsWith("peers") ? 6_000_000 : 15_000_000;
+    assert.match(refusal({ argv: [`--${flag}`, `${bytes}`] }), /frameBytesMax: must be at least/);
+  }
   assert.match(
     refusal({ argv: ["--raft.electionTimeoutMs", "200"] }),
     /electionTimeoutMs: must be at least three heartbeat intervals/,

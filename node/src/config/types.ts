@@ -57,6 +57,7 @@ export interface LogConfig {
   readonly entriesKeptMax: number;
   readonly trimEntries: number;
   readonly snapshotsSentMax: number;
+  readonly segmentBytes: number;
 }
 
 export interface CompactionConfig {
@@ -73,6 +74,7 @@ export interface PeersConfig {
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
   readonly connectionsMax: number;
+  readonly frameBytesMax: number;
 }
 
 export interface StorageConfig {

@@ -24,31 +24,35 @@ const ORIGIN = 77;
 const SELF = toNodeId(1);
 const LEADER = toNodeId(2);
 const LATE = 1000;
+const FORWARD_BYTES_MAX = 200;
+const PROPOSALS_MAX = 3;
 const done: CommandResult = { type: "put", revision: toRevision(1), created: true };
 
-const command: Command = {
+const command = {
   type: "put",
   key: Uint8Array.of(1),
   value: Uint8Array.of(2),
   condition: { type: "none" },
-};
+} as const satisfies Command;
 
 /** A follower's routing with everything it sends. */
 class Bench {
-  readonly table = new ProposalTable({ proposalsMax: 2, proposalBytesMax: 10_000 });
+  readonly table = new ProposalTable({ proposalsMax: PROPOSALS_MAX, proposalBytesMax: 10_000 });
   readonly sent: PeerMessage[] = [];
   isReachable = true;
   readonly forwarding = new Forwarding(this.table, {
     origin: ORIGIN,
     forwardedMax: 2,
+    forwardBytesMax: FORWARD_BYTES_MAX,
     send: (_to, message) => this.sent.push(message),
     reaches: () => this.isReachable,
     wallMs: () => 5,
   });
 
-  propose(): Promise<CommandResult> {
+  propose(valueBytes: number = 1): Promise<CommandResult> {
+    const large = { ...command, value: new Uint8Array(valueBytes) };
     return this.table.add(LATE, (sequence) =>
-      encodeCommand({ origin: ORIGIN, sequence, timestampMs: 0 }, command),
+      encodeCommand({ origin: ORIGIN, sequence, timestampMs: 0 }, large),
     );
   }
 
@@ -87,6 +91,17 @@ test("all proposals of a turn leave in one message, once", async () => {
   assert.deepEqual(bench.forwards(), [[0, 1]]);
   bench.table.settle([0, 1].map((sequence) => ({ sequence, result: done })));
   await Promise.all(results);
+});
+
+test("proposals beyond the bytes of a message leave in the next one, in order", () => {
+  const bench = new Bench();
+  for (const valueBytes of [10, 500, 20]) bench.propose(valueBytes).catch(() => undefined);
+  bench.route(LEADER, toTerm(3));
+  assert.deepEqual(bench.forwards(), [[0], [1], [2]]);
+  const other = new Bench();
+  for (const valueBytes of [10, 20, 150]) other.propose(valueBytes).catch(() => undefined);
+  other.route(LEADER, toTerm(3));
+  assert.deepEqual(other.forwards(), [[0, 1], [2]]);
 });
 
 /** The bytes of a command, changed. */
@@ -200,7 +215,7 @@ test("a snapshot leaves what was routed in doubt and what is parked as it is", a
 
 test("proposals beyond the limit are refused and were never routed", async () => {
   const bench = new Bench();
-  const results = [bench.propose(), bench.propose()];
+  const results = [bench.propose(), bench.propose(), bench.propose()];
   await assert.rejects(bench.propose(), { code: "OVERLOADED" });
   bench.table.abandon("SHUTTING_DOWN", "the end");
   for (const result of results) await assert.rejects(result, { code: "SHUTTING_DOWN" });

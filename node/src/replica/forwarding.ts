@@ -1,6 +1,6 @@
 /**
  * Routes proposals to whoever leads: into the core on the leader, in one message a turn on the
- * others. It keeps whose proposals the core has, until that has taken or refused them. A proposal
+ * others, or a few when they are large. It keeps whose proposals the core has, until that has taken or refused them. A proposal
  * goes again only when it is certain that it was not appended: a leader said so, or an entry of a
  * later term is applied and it was not before.
  */
@@ -32,6 +32,8 @@ export interface ForwardingPorts {
   readonly origin: number;
   /** Forwarded proposals that may wait for the core at once; above it they are refused. */
   readonly forwardedMax: number;
+  /** Commands in one message to the leader; it holds one at least. */
+  readonly forwardBytesMax: number;
   send(to: NodeId, message: PeerMessage): void;
   /** False when what is sent to the peer now is likely to be dropped. */
   reaches(peer: NodeId): boolean;
@@ -189,8 +191,20 @@ export class Forwarding {
 
   #toLeader(leader: NodeId, proposals: readonly PendingProposal[], term: Term): void {
     if (proposals.length === 0) return;
-    const forwarded = proposals.map(({ sequence, data }) => ({ sequence, data }));
-    const { origin } = this.#ports;
-    this.#ports.send(leader, { type: "forward", origin, term, proposals: forwarded });
+    const { origin, forwardBytesMax } = this.#ports;
+    let forwarded: ForwardedProposal[] = [];
+    let bytes = 0;
+    const send = (): void =>
+      this.#ports.send(leader, { type: "forward", origin, term, proposals: forwarded });
+    for (const { sequence, data } of proposals) {
+      if (forwarded.length > 0 && bytes + data.length > forwardBytesMax) {
+        send();
+        forwarded = [];
+        bytes = 0;
+      }
+      forwarded.push({ sequence, data });
+      bytes += data.length;
+    }
+    send();
   }
 }

@@ -86,6 +86,7 @@ export class Replica implements ReplicaService {
     this.#forwarding = new Forwarding(this.#proposals, {
       origin: options.origin,
       forwardedMax: options.proposalsMax,
+      forwardBytesMax: options.raft.appendBytesMax,
       send: (to, message) => transport.send(to, message),
       reaches: (peer) => transport.reaches(peer),
       wallMs: () => runtime.wallMs(),

@@ -27,6 +27,8 @@ export interface AcceptorOptions {
   readonly runtime: Pick<TransportRuntime, "after">;
   /** Whether a proved peer may come in; null: yes. Asked before it gets our own proof. */
   admit(peer: NodeId, purpose: Purpose): RefusalReason | null;
+  /** Accepted connections that are proved and open. */
+  proved(): number;
   /** Takes the socket over; must give it its data listener before it returns. */
   adopt(proved: ProvedSocket): void;
   refused(refusal: RefusedSocket, remoteAddress: string): void;
@@ -77,9 +79,15 @@ export class Acceptor {
   #accept(socket: Socket): void {
     const { limits, handshake, runtime } = this.#options;
     const remoteAddress = socket.remoteAddress ?? "unknown";
-    if (this.#pending.size >= limits.pendingHandshakesMax) {
+    if (this.#isCrowded()) {
       const [oldest] = this.#pending.values();
       oldest?.("crowded");
+    }
+    if (this.#isCrowded()) {
+      // Only proved connections are left, and they stay.
+      socket.on("error", () => undefined).destroy();
+      this.#options.refused({ type: "refused", reason: "crowded", detail: "" }, remoteAddress);
+      return;
     }
     const refuse = runHandshake({
       socket,
@@ -93,6 +101,13 @@ export class Acceptor {
       },
     });
     this.#pending.set(socket, refuse);
+  }
+
+  /** There is no room for one more. */
+  #isCrowded(): boolean {
+    const { limits, proved } = this.#options;
+    const pending = this.#pending.size;
+    return pending >= limits.pendingHandshakesMax || pending + proved() >= limits.connectionsMax;
   }
 
   #admit(proved: ProvedSocket, remoteAddress: string): void {

@@ -240,6 +240,28 @@ test("unproved connections are limited and the oldest gives way to a member", as
   await Promise.all(idlers);
 });
 
+test("of all connections those that proved nothing give way, and then no more are taken", async (t) => {
+  const a = await startPeer(t, 1, { limits: { connectionsMax: 3 } });
+  const [b, c] = [await startPeer(t, 2), await startPeer(t, 3)];
+  const idlers = Array.from({ length: 5 }, () => exchange(t, a, () => undefined));
+  const crowded = (): number => a.transport.stats().refused.get("crowded") ?? 0;
+  await until(() => crowded() === 2, "no more than three");
+  for (const peer of [b, c]) peer.transport.setPeers([a.member()]);
+  await until(() => a.transport.stats().inboundConnections === 2, "members get in");
+  assert.equal(a.transport.stats().pendingHandshakes, 1);
+  const d = await startPeer(t, 4);
+  d.transport.setPeers([a.member()]);
+  await until(() => a.transport.stats().inboundConnections === 3, "the last idler gives way");
+  const e = await startPeer(t, 5);
+  const before = crowded();
+  e.transport.setPeers([a.member()]);
+  await until(() => crowded() > before, "a fourth is refused");
+  assert.equal(a.transport.stats().inboundConnections, 3);
+  assert.equal(a.transport.stats().pendingHandshakes, 0);
+  await a.transport.close();
+  await Promise.all(idlers);
+});
+
 test("nothing is let in before the driver has started", async (t) => {
   const runtime = new ManualRuntime();
   const early = new TcpTransport({

@@ -22,6 +22,8 @@ export interface TransportLimits {
   readonly handshakeMsMax: number;
   /** Accepted connections that have not proved themselves; the oldest gives way to a newer one. */
   readonly pendingHandshakesMax: number;
+  /** Accepted connections, proved or not; the oldest that is not gives way to a newer one. */
+  readonly connectionsMax: number;
   /** Proved connections of nodes that are not members (a joining node knows none yet). */
   readonly strangersMax: number;
   /** First pause before dialling again; doubles up to the maximum; half of it is jitter. */
@@ -58,6 +60,7 @@ export const defaultTransportLimits: TransportLimits = {
   connectMsMax: 3_000,
   handshakeMsMax: 3_000,
   pendingHandshakesMax: 64,
+  connectionsMax: 128,
   strangersMax: 16,
   reconnectMsMin: 50,
   reconnectMsMax: 2_000,

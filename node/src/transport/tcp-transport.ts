@@ -45,6 +45,7 @@ export class TcpTransport implements Transport {
       limits: options.limits,
       runtime: options.runtime,
       admit: (peer, purpose) => this.#admit(peer, purpose),
+      proved: () => this.#inbound.size + this.#snapshots.receiving,
       adopt: (proved) => this.#adopt(proved),
       refused: (refusal, remoteAddress) => this.#context.countRefusal(refusal, { remoteAddress }),
       failed: (error) => options.log.warn({ error: error.message }, "a peer could not be accepted"),
