@@ -1,102 +1,87 @@
 /**
  * `make bench`: three nodes of KVCluster and, where an etcd binary is found, three members of etcd
- * on the same disk with fsync on, driven in turns with the same load. Prints both and the ratio.
- * With `--write` it puts the report into docs/benchmarks.md.
+ * on the same disk with fsync on, driven in turns with the same load, part by part; at the end the
+ * table of the goals. `--only peak,pages` runs some parts, `--quick` shows in seconds that each
+ * works, `--write` puts the sections that ran, and their rows of the table, into
+ * docs/benchmarks.md.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { etcdVersion, findEtcd, startEtcd } from "./compare/etcd-system.ts";
-import { startKvCluster } from "./compare/kvcluster-system.ts";
-import type { Mix, System } from "./compare/load-order.ts";
-import { comparisonTable, type Row } from "./compare/report.ts";
-import { type Measured, measure } from "./compare/run-load.ts";
-import { measureScale, REST_MS, type ScaleRow } from "./compare/scale.ts";
+import type { BenchContext, Part, PartReport } from "./compare/bench-context.ts";
+import { etcdVersion, findEtcd } from "./compare/etcd-system.ts";
+import { goalTable, type Measurement } from "./compare/goals.ts";
+import { toMix } from "./compare/load-order.ts";
+import { batchPart } from "./compare/parts/batch.ts";
+import { failoverPart } from "./compare/parts/failover.ts";
+import { growthPart } from "./compare/parts/growth.ts";
+import { largeValuesPart } from "./compare/parts/large-values.ts";
+import { millionPart } from "./compare/parts/million.ts";
+import { pagesPart } from "./compare/parts/pages.ts";
+import { peakPart } from "./compare/parts/peak.ts";
+import { throughputPart } from "./compare/parts/throughput.ts";
+import { commitMeasured, publish, publishedText } from "./compare/publish.ts";
+import { FULL, QUICK, type Sizes } from "./compare/sizes.ts";
 
 const { values: flags } = parseArgs({
   options: {
-    seconds: { type: "string", default: "8" },
-    warmup: { type: "string", default: "3" },
-    /** Seconds of a mixed load before the first measured one: servers run for long. */
-    first: { type: "string", default: "15" },
-    connections: { type: "string", default: "1,64,256" },
-    mixes: { type: "string", default: "put,get,9:1" },
-    scale: { type: "string", default: "0,100000,1000000" },
-    folder: { type: "string", default: tmpdir() },
+    /** Names of parts, with commas; empty: all of them. */
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
+    folder: { type: "string", default: tmpdir() },
+    /** Without etcd: our own figures only. */
+    alone: { type: "boolean", default: false },
+    mixes: { type: "string", default: "put,get,9:1" },
+    connections: { type: "string", default: "" },
+    seconds: { type: "string", default: "" },
+    warmup: { type: "string", default: "" },
+    first: { type: "string", default: "" },
+    grown: { type: "string", default: "" },
   },
 });
-
-const KEYS = 100_000;
-const VALUE_BYTES = 256;
-const mebibyte = 1024 * 1024;
-
-interface Load {
-  readonly mix: Mix;
-  readonly connections: number;
-}
-
-const loads: readonly Load[] = flags.mixes.split(",").flatMap((name) =>
-  flags.connections.split(",").map((connections) => ({
-    mix: name === "get" || name === "9:1" ? name : "put",
-    connections: Number(connections),
-  })),
-);
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** All loads on one system, which is stopped again before the other one starts. */
-const drive = async (system: System, binary: string, folder: string): Promise<Measured[]> => {
-  const running = await (system === "etcd" ? startEtcd(binary, folder) : startKvCluster(folder));
-  const results: Measured[] = [];
-  const sizes = { keys: KEYS, valueBytes: VALUE_BYTES };
-  try {
-    const first = { seconds: Number(flags.first), warmUpSeconds: 0 };
-    await measure(running, { ...first, ...sizes, system, mix: "9:1", connections: 64 });
-    for (const load of loads) {
-      const result = await measure(running, {
-        ...load,
-        system,
-        seconds: Number(flags.seconds),
-        warmUpSeconds: Number(flags.warmup),
-        ...sizes,
-      });
-      if (result.errors > 0) say(`  ${result.errors} errors, the first: ${result.firstError}`);
-      say(
-        `  ${system} ${load.mix} ${load.connections}: ${Math.round(result.perSecond)}/s, ` +
-          `p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms, ` +
-          `generator ${((result.generatorCpuSeconds / result.seconds) * 100).toFixed(0)} % CPU`,
-      );
-      results.push(result);
-    }
-  } finally {
-    await running.stop();
-  }
-  return results;
-};
+const parts: readonly Part[] = [
+  throughputPart(flags.mixes.split(",").map(toMix)),
+  peakPart,
+  batchPart,
+  millionPart,
+  failoverPart,
+  growthPart,
+  largeValuesPart,
+  pagesPart,
+];
 
-const compare = async (folder: string, etcd: string | null): Promise<readonly Row[]> => {
-  const kvcluster = await drive("kvcluster", "", join(folder, "kvcluster"));
-  const other = etcd === null ? [] : await drive("etcd", etcd, join(folder, "etcd"));
-  return loads.flatMap((load, i) => {
-    const ours = kvcluster[i];
-    return ours === undefined ? [] : [{ ...load, kvcluster: ours, etcd: other[i] ?? null }];
+/** @throws RangeError on a part that there is not */
+const chosenParts = (): readonly Part[] => {
+  if (flags.only === "") return parts;
+  return flags.only.split(",").map((name) => {
+    const part = parts.find((one) => one.name === name);
+    const names = parts.map((one) => one.name).join(", ");
+    if (part === undefined) throw new RangeError(`--only takes ${names}; not ${name}`);
+    return part;
   });
 };
 
-const scaleTable = (rows: readonly ScaleRow[]): string =>
-  [
-    `| keys | MiB of each node, ${REST_MS / 1000} s after the last load ` +
-      "| ready again after kill -9, ms |",
-    "| --- | --- | --- |",
-    ...rows.map(({ keys, residentBytes, restartMs }) => {
-      const memory = residentBytes.map((bytes) => Math.round(bytes / mebibyte)).join(", ");
-      return `| ${keys.toLocaleString("en-US")} | ${memory} | ${Math.round(restartMs)} |`;
-    }),
-  ].join("\n");
+const chosenSizes = (): Sizes => {
+  const sizes = flags.quick ? QUICK : FULL;
+  const number = (text: string, otherwise: number): number =>
+    text === "" ? otherwise : Number(text);
+  return {
+    ...sizes,
+    seconds: number(flags.seconds, sizes.seconds),
+    warmUpSeconds: number(flags.warmup, sizes.warmUpSeconds),
+    firstSeconds: number(flags.first, sizes.firstSeconds),
+    grownKeys: number(flags.grown, sizes.grownKeys),
+    connections:
+      flags.connections === "" ? sizes.connections : flags.connections.split(",").map(Number),
+  };
+};
 
 const settings = (etcd: string | null): string => {
   const cores = cpus();
@@ -105,39 +90,42 @@ const settings = (etcd: string | null): string => {
       `${Math.round(totalmem() / 1024 ** 3)} GiB, ${process.platform}, Node ${process.version}`,
     `- ${etcd === null ? "no etcd was found" : etcdVersion(etcd)}; both with three members on ` +
       "this machine, one disk, fsync on, and the load generator on the same cores",
-    `- ${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
-      `connections spread over all members; ${flags.first} s of a mixed load before the first, ` +
-      `then ${flags.warmup} s warm-up and ${flags.seconds} s measured for each`,
-    "- KVCluster as `make run` starts it: every request carries a JWT, every value is encrypted",
+    "- KVCluster as `make run` starts it: every request carries a JWT, every value is encrypted; " +
+      "etcd with its defaults: no TLS, no auth",
   ].join("\n");
 };
 
-/** Everything below this line in docs/benchmarks.md is replaced. */
-const MARK = "<!-- written by make bench -->";
-
-const publish = (report: string): void => {
-  const path = new URL("../docs/benchmarks.md", import.meta.url);
-  const [intro = ""] = readFileSync(path, "utf8").split(MARK);
-  writeFileSync(path, `${intro}${MARK}\n\n${report}\n`);
+const report = async (part: Part, context: BenchContext): Promise<PartReport> => {
+  say(`\n${part.title} (${part.name})`);
+  const startedAt = performance.now();
+  const made = await part.run(context);
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  say(`\n${made.text}\n\n(${part.name} took ${seconds} s)`);
+  return made;
 };
 
+const commit = commitMeasured();
+const when = new Date().toISOString().slice(0, 10);
 const folder = mkdtempSync(join(flags.folder, "kvcluster-bench-"));
 try {
-  const etcd = findEtcd();
+  const etcd = flags.alone ? null : findEtcd();
+  const chosen = chosenParts();
   say(settings(etcd));
-  const rows = await compare(folder, etcd);
-  const sizes = flags.scale === "" ? [] : flags.scale.split(",").map(Number);
-  const scale = sizes.length === 0 ? [] : await measureScale(join(folder, "scale"), sizes);
-  const report = [
-    "### Settings",
-    settings(etcd),
-    "### KVCluster and etcd",
-    comparisonTable(rows),
-    "### Keys, memory and restart",
-    scaleTable(scale),
-  ].join("\n\n");
-  say(`\n${report}`);
-  if (flags.write) publish(report);
+  const context: BenchContext = { folder, etcd, sizes: chosenSizes(), say };
+  const measurements: Measurement[] = [];
+  for (const part of chosen) {
+    const made = await report(part, context);
+    measurements.push(...made.measurements);
+    if (!flags.write) continue;
+    publish(part.name, `Measured at ${commit}, ${when}.\n\n${made.text}`);
+  }
+  const before = flags.write ? publishedText("goals") : "";
+  const goals = goalTable(measurements, commit, before);
+  say(`\n${goals}`);
+  if (flags.write) {
+    publish("goals", goals);
+    publish("settings", settings(etcd));
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,11 +1,11 @@
 /** Three members of etcd as processes, with its own defaults: fsync on, no TLS, no auth. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { answers, type RunningSystem, waitFor } from "./running-system.ts";
+import { agreed, answers, PORT_OFFSET, type RunningSystem, waitFor } from "./running-system.ts";
 
-const CLIENT_PORT_BASE = 25_200;
-const PEER_PORT_BASE = 25_300;
+const CLIENT_PORT_BASE = 25_200 + PORT_OFFSET;
+const PEER_PORT_BASE = 25_300 + PORT_OFFSET;
 const MEMBERS: readonly number[] = [1, 2, 3];
 const START_MS = 60_000;
 const STOP_MS = 20_000;
@@ -46,12 +46,40 @@ const end = async (member: ChildProcess): Promise<void> => {
   clearTimeout(killer);
 };
 
+const spawnMember = (binary: string, folder: string, id: number): ChildProcess => {
+  const log = openSync(join(folder, `m${id}.log`), "a", 0o600);
+  const member = spawn(binary, memberArguments(folder, id), { stdio: ["ignore", log, log] });
+  closeSync(log);
+  return member;
+};
+
+/** What a member says of itself and of the leader: ids. */
+const statusOf = async (id: number): Promise<{ self: string; leader: string } | null> => {
+  try {
+    const answer = await fetch(`${url(CLIENT_PORT_BASE, id)}/v3/maintenance/status`, {
+      method: "POST",
+      body: "{}",
+      signal: AbortSignal.timeout(1000),
+    });
+    const { header, leader }: { header: { member_id: string }; leader: string } = JSON.parse(
+      await answer.text(),
+    );
+    return { self: header.member_id, leader };
+  } catch {
+    return null;
+  }
+};
+
+const findLeader = async (): Promise<number | null> => {
+  const said = await Promise.all(MEMBERS.map(statusOf));
+  const leader = agreed(said.map((status) => status?.leader ?? null));
+  const at = said.findIndex((status) => status?.self === leader);
+  return leader === null || at === -1 ? null : at;
+};
+
 export const startEtcd = async (binary: string, folder: string): Promise<RunningSystem> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const members = MEMBERS.map((id) => {
-    const log = openSync(join(folder, `m${id}.log`), "a", 0o600);
-    return spawn(binary, memberArguments(folder, id), { stdio: ["ignore", log, log] });
-  });
+  const members = MEMBERS.map((id) => spawnMember(binary, folder, id));
   const stop = async (): Promise<void> => {
     await Promise.all(members.map(end));
   };
@@ -65,6 +93,15 @@ export const startEtcd = async (binary: string, folder: string): Promise<Running
     throw error;
   }
   const endpoints = MEMBERS.map((id) => `127.0.0.1:${CLIENT_PORT_BASE + id}`);
-  const pids = members.map((member) => member.pid ?? 0);
-  return { target: { endpoints, token: "" }, pids: () => pids, stop };
+  return {
+    target: { system: "etcd", endpoints, token: "" },
+    pids: () => members.map((member) => member.pid ?? 0),
+    leader: findLeader,
+    kill: (member) => void members[member]?.kill("SIGKILL"),
+    revive: (member) => {
+      members[member] = spawnMember(binary, folder, MEMBERS[member] ?? 0);
+    },
+    readyUrl: (member) => `${url(CLIENT_PORT_BASE, MEMBERS[member] ?? 0)}/health`,
+    stop,
+  };
 };

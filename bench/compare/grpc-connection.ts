@@ -4,7 +4,16 @@
  * success; gRPC answers errors with trailers only.
  */
 import { connect, type Socket } from "node:net";
-import { type LoadConnection, type Operation, splitEndpoint } from "./protocol.ts";
+import { grpcMessage, readRangePage } from "./etcd-messages.ts";
+import {
+  type Done,
+  type LoadConnection,
+  type Operation,
+  type Page,
+  type PageRequest,
+  splitEndpoint,
+} from "./protocol.ts";
+import { SendWindow } from "./send-window.ts";
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const FRAME_HEAD_BYTES = 9;
@@ -18,8 +27,11 @@ const FRAME_WINDOW_UPDATE = 8;
 const FLAG_ACK = 1;
 const FLAG_END_STREAM = 1;
 const FLAG_END_HEADERS = 4;
-/** The window is opened wide at the start and again each time so much was received. */
-const WINDOW_STEP = 1 << 20;
+const SETTING_INITIAL_WINDOW = 4;
+/** An answer fits into its stream's window whole. */
+const STREAM_WINDOW = 1 << 30;
+/** The connection's window is opened wide at the start and again each time half was received. */
+const WINDOW_STEP = 1 << 24;
 const NOTHING = Buffer.alloc(0);
 
 interface FrameHead {
@@ -46,50 +58,45 @@ const literal = (name: string, value: string): Buffer =>
     Buffer.from(value),
   ]);
 
-const headerBlock = (path: string, authority: string): Buffer =>
+const headerBlock = (method: string, authority: string): Buffer =>
   Buffer.concat([
     literal(":method", "POST"),
     literal(":scheme", "http"),
-    literal(":path", path),
+    literal(":path", `/etcdserverpb.KV/${method}`),
     literal(":authority", authority),
     literal("content-type", "application/grpc"),
     literal("te", "trailers"),
   ]);
 
-/** Field numbers of etcdserverpb.PutRequest and RangeRequest: 1 key, 2 value. */
-const protobufBytes = (field: number, bytes: Buffer): Buffer => {
-  const length =
-    bytes.length < 0x80 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
-  return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), bytes]);
-};
-
-const grpcMessage = ({ kind, key, value }: Operation): Buffer => {
-  const keyField = protobufBytes(1, Buffer.from(key));
-  const message = kind === "get" ? keyField : Buffer.concat([keyField, protobufBytes(2, value)]);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
+const ourSettings = (): Buffer => {
+  const payload = Buffer.alloc(6);
+  payload.writeUInt16BE(SETTING_INITIAL_WINDOW, 0);
+  payload.writeUInt32BE(STREAM_WINDOW, 2);
+  return frame({ type: FRAME_SETTINGS }, payload);
 };
 
 export class GrpcConnection implements LoadConnection {
   readonly ready: Promise<void>;
   readonly #socket: Socket;
-  readonly #putHeaders: Buffer;
-  readonly #getHeaders: Buffer;
+  readonly #headers: Readonly<Record<Operation["kind"], Buffer>>;
+  readonly #window = new SendWindow();
   #stream = -1;
-  #done: ((error: string | null) => void) | null = null;
-  #hasMessage = false;
-  #received: Buffer = Buffer.alloc(0);
+  #done: Done | null = null;
+  /** What is not sent yet of the request under way. */
+  #unsent: Buffer = NOTHING;
+  #message: Buffer[] = [];
+  #received: Buffer = NOTHING;
   #sinceUpdate = 0;
 
   constructor(endpoint: string) {
     const { host, port } = splitEndpoint(endpoint);
-    this.#putHeaders = headerBlock("/etcdserverpb.KV/Put", endpoint);
-    this.#getHeaders = headerBlock("/etcdserverpb.KV/Range", endpoint);
+    const range = headerBlock("Range", endpoint);
+    const put = headerBlock("Put", endpoint);
+    this.#headers = { put, get: range, page: range, batch: headerBlock("Txn", endpoint) };
     this.#socket = connect({ host, port, noDelay: true });
     this.ready = new Promise((resolve, reject) => {
       this.#socket.once("connect", () => {
-        this.#socket.write(Buffer.concat([PREFACE, frame({ type: FRAME_SETTINGS }, NOTHING)]));
+        this.#socket.write(Buffer.concat([PREFACE, ourSettings()]));
         this.#openWindow(WINDOW_STEP);
         resolve();
       });
@@ -100,23 +107,43 @@ export class GrpcConnection implements LoadConnection {
     this.#socket.on("close", () => this.#finish("the connection was closed"));
   }
 
-  send(operation: Operation, done: (error: string | null) => void): void {
+  send(operation: Operation, done: Done): void {
     this.#done = done;
-    this.#hasMessage = false;
+    this.#message = [];
     this.#stream += 2;
+    this.#window.nextStream();
+    this.#unsent = grpcMessage(operation);
     const stream = this.#stream;
-    const headers = operation.kind === "put" ? this.#putHeaders : this.#getHeaders;
-    this.#socket.write(
-      Buffer.concat([
-        frame({ type: FRAME_HEADERS, flags: FLAG_END_HEADERS, stream }, headers),
-        frame({ type: FRAME_DATA, flags: FLAG_END_STREAM, stream }, grpcMessage(operation)),
-      ]),
-    );
+    const flags = FLAG_END_HEADERS;
+    const head = frame({ type: FRAME_HEADERS, flags, stream }, this.#headers[operation.kind]);
+    this.#socket.write(Buffer.concat([head, ...this.#dataFrames()]));
+  }
+
+  readPage(request: PageRequest, body: Buffer): Page {
+    return readRangePage(request, body);
   }
 
   close(): void {
     this.#done = null;
     this.#socket.destroy();
+  }
+
+  /** As much of the request as both windows let through. */
+  #dataFrames(): Buffer[] {
+    const frames: Buffer[] = [];
+    while (this.#unsent.length > 0) {
+      const bytes = this.#window.take(this.#unsent.length);
+      if (bytes === 0) break;
+      const flags = bytes === this.#unsent.length ? FLAG_END_STREAM : 0;
+      const payload = this.#unsent.subarray(0, bytes);
+      frames.push(frame({ type: FRAME_DATA, flags, stream: this.#stream }, payload));
+      this.#unsent = this.#unsent.subarray(bytes);
+    }
+    return frames;
+  }
+
+  #sendOn(): void {
+    if (this.#unsent.length > 0) for (const data of this.#dataFrames()) this.#socket.write(data);
   }
 
   #take(chunk: Buffer): void {
@@ -135,17 +162,18 @@ export class GrpcConnection implements LoadConnection {
     const payload = bytes.subarray(FRAME_HEAD_BYTES);
     switch (type) {
       case FRAME_DATA:
-        this.#hasMessage ||= payload.length > 0;
+        if (payload.length > 0) this.#message.push(payload);
         this.#countReceived(payload.length);
         break;
       case FRAME_SETTINGS:
-        if ((flags & FLAG_ACK) === 0) {
-          this.#socket.write(frame({ type: FRAME_SETTINGS, flags: FLAG_ACK }, NOTHING));
-        }
+        if ((flags & FLAG_ACK) === 0) this.#takeSettings(payload);
         break;
       case FRAME_PING:
         if ((flags & FLAG_ACK) === 0)
           this.#socket.write(frame({ type: FRAME_PING, flags: FLAG_ACK }, payload));
+        break;
+      case FRAME_WINDOW_UPDATE:
+        this.#takeWindowUpdate(bytes.readUInt32BE(5) & 0x7fff_ffff, payload);
         break;
       case FRAME_RST_STREAM:
       case FRAME_GOAWAY:
@@ -154,10 +182,28 @@ export class GrpcConnection implements LoadConnection {
     }
     const isEnd =
       (type === FRAME_DATA || type === FRAME_HEADERS) && (flags & FLAG_END_STREAM) !== 0;
-    if (isEnd) this.#finish(this.#hasMessage ? null : "etcd answered an error (trailers only)");
+    if (isEnd) {
+      this.#finish(this.#message.length > 0 ? null : "etcd answered an error (trailers only)");
+    }
   }
 
-  /** The connection's window; streams are too short-lived to need theirs. */
+  #takeSettings(payload: Buffer): void {
+    for (let at = 0; at + 6 <= payload.length; at += 6) {
+      if (payload.readUInt16BE(at) !== SETTING_INITIAL_WINDOW) continue;
+      this.#window.setInitial(payload.readUInt32BE(at + 2));
+    }
+    this.#socket.write(frame({ type: FRAME_SETTINGS, flags: FLAG_ACK }, NOTHING));
+    this.#sendOn();
+  }
+
+  #takeWindowUpdate(stream: number, payload: Buffer): void {
+    const bytes = payload.readUInt32BE(0);
+    if (stream === 0) this.#window.openConnection(bytes);
+    else if (stream === this.#stream) this.#window.openStream(bytes);
+    this.#sendOn();
+  }
+
+  /** The connection's window; a stream's is large enough for any answer. */
   #countReceived(bytes: number): void {
     this.#sinceUpdate += bytes;
     if (this.#sinceUpdate < WINDOW_STEP / 2) return;
@@ -174,6 +220,8 @@ export class GrpcConnection implements LoadConnection {
   #finish(error: string | null): void {
     const done = this.#done;
     this.#done = null;
-    done?.(error);
+    if (done === null) return;
+    const [first = NOTHING] = this.#message;
+    done(error, this.#message.length < 2 ? first : Buffer.concat(this.#message));
   }
 }

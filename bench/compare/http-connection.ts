@@ -1,17 +1,32 @@
 /** A load connection to a node of KVCluster: HTTP/1.1 with keep-alive, one request at a time. */
 import { connect, type Socket } from "node:net";
-import { type LoadConnection, type Operation, splitEndpoint } from "./protocol.ts";
+import {
+  type Done,
+  type LoadConnection,
+  type Operation,
+  type Page,
+  type PageRequest,
+  splitEndpoint,
+} from "./protocol.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LENGTH = Buffer.from("content-length: ");
 const COLON_CASE = 0x20;
+const ITEM = Buffer.from('"modRevision":');
+const CONTINUE = Buffer.from('"continue":"');
+const REVISION = Buffer.from('{"revision":');
+const NOTHING = Buffer.alloc(0);
 
 export class HttpConnection implements LoadConnection {
   readonly ready: Promise<void>;
   readonly #socket: Socket;
   readonly #headers: string;
-  #done: ((error: string | null) => void) | null = null;
-  #received: Buffer = Buffer.alloc(0);
+  #done: Done | null = null;
+  #chunks: Buffer[] = [];
+  #received = 0;
+  #bodyAt = 0;
+  /** Bytes of the whole answer; 0 until its head is here. */
+  #expected = 0;
 
   constructor(endpoint: string, token: string) {
     const { host, port } = splitEndpoint(endpoint);
@@ -22,21 +37,41 @@ export class HttpConnection implements LoadConnection {
       this.#socket.once("error", reject);
     });
     this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    this.#socket.on("error", (error) => this.#finish(error.message));
-    this.#socket.on("close", () => this.#finish("the connection was closed"));
+    this.#socket.on("error", (error) => this.#finish(error.message, NOTHING));
+    this.#socket.on("close", () => this.#finish("the connection was closed", NOTHING));
   }
 
-  send({ kind, key, value }: Operation, done: (error: string | null) => void): void {
+  send(operation: Operation, done: Done): void {
     this.#done = done;
-    if (kind === "get") {
-      this.#socket.write(`GET /v1/kv/${key}${this.#headers}\r\n`, "latin1");
-      return;
+    switch (operation.kind) {
+      case "get":
+        this.#socket.write(`GET /v1/kv/${operation.key}${this.#headers}\r\n`, "latin1");
+        return;
+      case "put":
+        this.#sendBody(`PUT /v1/kv/${operation.key}${this.#headers}`, operation.value);
+        return;
+      case "batch":
+        this.#sendBody(
+          `POST /v1/batch${this.#headers}Content-Type: application/json\r\n`,
+          Buffer.from(batchBody(operation.puts), "latin1"),
+        );
+        return;
+      case "page":
+        this.#socket.write(`GET ${pageTarget(operation)}${this.#headers}\r\n`, "latin1");
     }
-    const head = `PUT /v1/kv/${key}${this.#headers}Content-Length: ${value.length}\r\n\r\n`;
-    const request = Buffer.allocUnsafe(head.length + value.length);
-    request.write(head, 0, "latin1");
-    value.copy(request, head.length);
-    this.#socket.write(request);
+  }
+
+  /** Counts without parsing: values are base64 and cannot hold what is looked for. */
+  readPage(_request: PageRequest, body: Buffer): Page {
+    let keys = 0;
+    for (let at = body.indexOf(ITEM); at !== -1; at = body.indexOf(ITEM, at + ITEM.length)) {
+      keys += 1;
+    }
+    const revision = Number.parseInt(body.toString("latin1", REVISION.length, 40), 10);
+    const found = body.lastIndexOf(CONTINUE);
+    if (found === -1) return { revision, keys, next: null };
+    const from = found + CONTINUE.length;
+    return { revision, keys, next: body.toString("latin1", from, body.indexOf('"', from)) };
   }
 
   close(): void {
@@ -44,27 +79,64 @@ export class HttpConnection implements LoadConnection {
     this.#socket.destroy();
   }
 
-  #take(chunk: Buffer): void {
-    const bytes = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    this.#received = bytes;
-    const headEnd = bytes.indexOf(HEAD_END);
-    if (headEnd === -1) return;
-    const bodyAt = headEnd + HEAD_END.length;
-    if (bytes.length < bodyAt + contentLength(bytes, headEnd)) return;
-    this.#received = Buffer.alloc(0);
-    // "HTTP/1.1 2": everything else but a 404 of a key that was never put is an error.
-    const status = bytes.toString("latin1", 9, 12);
-    this.#finish(
-      status.startsWith("2") || status === "404" ? null : bytes.toString("latin1", 0, 400),
-    );
+  #sendBody(start: string, body: Buffer): void {
+    const head = `${start}Content-Length: ${body.length}\r\n\r\n`;
+    const request = Buffer.allocUnsafe(head.length + body.length);
+    request.write(head, 0, "latin1");
+    body.copy(request, head.length);
+    this.#socket.write(request);
   }
 
-  #finish(error: string | null): void {
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#received += chunk.length;
+    if (this.#expected === 0) this.#readHead();
+    if (this.#expected === 0 || this.#received < this.#expected) return;
+    const bytes = this.#joined();
+    const bodyAt = this.#bodyAt;
+    this.#chunks = [];
+    this.#received = 0;
+    this.#expected = 0;
+    // "HTTP/1.1 2": everything else but a 404 of a key that was never put is an error.
+    const status = bytes.toString("latin1", 9, 12);
+    const isFine = status.startsWith("2") || status === "404";
+    this.#finish(isFine ? null : bytes.toString("latin1", 0, 400), bytes.subarray(bodyAt));
+  }
+
+  #readHead(): void {
+    const bytes = this.#joined();
+    const headEnd = bytes.indexOf(HEAD_END);
+    if (headEnd === -1) return;
+    this.#bodyAt = headEnd + HEAD_END.length;
+    this.#expected = this.#bodyAt + contentLength(bytes, headEnd);
+  }
+
+  #joined(): Buffer {
+    const [first = NOTHING] = this.#chunks;
+    if (this.#chunks.length < 2) return first;
+    const bytes = Buffer.concat(this.#chunks);
+    this.#chunks = [bytes];
+    return bytes;
+  }
+
+  #finish(error: string | null, body: Buffer): void {
     const done = this.#done;
     this.#done = null;
-    done?.(error);
+    done?.(error, body);
   }
 }
+
+const batchBody = (puts: Extract<Operation, { kind: "batch" }>["puts"]): string => {
+  const operations = puts.map(
+    ({ key, value }) => `{"type":"put","key":"${key}","value":"${value.toString("base64")}"}`,
+  );
+  return `{"operations":[${operations.join(",")}]}`;
+};
+
+const pageTarget = ({ prefix, limit, after }: PageRequest): string => {
+  const range = `/v1/kv?prefix=${prefix}&limit=${limit}`;
+  return after === null ? range : `${range}&continue=${after}`;
+};
 
 /** The node writes its headers in lower case; another server's would be found in either. */
 const contentLength = (bytes: Buffer, headEnd: number): number => {

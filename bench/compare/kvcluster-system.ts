@@ -3,26 +3,41 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { answers, type RunningSystem, waitFor } from "./running-system.ts";
+import { agreed, answers, PORT_OFFSET, type RunningSystem, waitFor } from "./running-system.ts";
 
 /** Built by `make bench`, as for `make run`. */
 const LAUNCHER = fileURLToPath(new URL("../../client/dist/local/main.js", import.meta.url));
-export const HTTP_PORT_BASE = 25_000;
+export const HTTP_PORT_BASE: number = 25_000 + PORT_OFFSET;
 const START_MS = 120_000;
 const STOP_MS = 30_000;
 export const NODES: readonly number[] = [1, 2, 3];
 
 const ports = {
   HTTP_PORT_BASE: String(HTTP_PORT_BASE),
-  PEER_PORT_BASE: "25100",
-  METRICS_PORT_BASE: "28000",
-  BALANCER_PORT: "26000",
+  PEER_PORT_BASE: String(25_100 + PORT_OFFSET),
+  METRICS_PORT_BASE: String(28_000 + PORT_OFFSET),
+  BALANCER_PORT: String(26_000 + PORT_OFFSET),
 };
 
 export const readyUrl = (id: number): string => `http://127.0.0.1:${HTTP_PORT_BASE + id}/readyz`;
 
 export const nodePid = (folder: string, id: number): number =>
   Number(readFileSync(join(folder, `node-${id}`, "pid"), "latin1").split(/\s/)[0]);
+
+/** The position of the node that a node takes for the leader; null when it knows none. */
+const leaderAccordingTo = async (endpoint: string, token: string): Promise<number | null> => {
+  try {
+    const answer = await fetch(`http://${endpoint}/v1/cluster`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(1000),
+    });
+    const { leader }: { leader?: { name: string } | null } = JSON.parse(await answer.text());
+    const id = Number(/\d+$/.exec(leader?.name ?? "")?.[0]);
+    return NODES.includes(id) ? NODES.indexOf(id) : null;
+  } catch {
+    return null;
+  }
+};
 
 /** @param folder where data and secrets go; data that is there is found again */
 export const startKvCluster = async (folder: string): Promise<RunningSystem> => {
@@ -54,5 +69,16 @@ export const startKvCluster = async (folder: string): Promise<RunningSystem> => 
   }
   const token = readFileSync(join(folder, "token"), "utf8").trim();
   const endpoints = NODES.map((id) => `127.0.0.1:${HTTP_PORT_BASE + id}`);
-  return { target: { endpoints, token }, pids: () => NODES.map((id) => nodePid(folder, id)), stop };
+  const pidOf = (member: number): number => nodePid(folder, NODES[member] ?? 0);
+  return {
+    target: { system: "kvcluster", endpoints, token },
+    pids: () => NODES.map((id) => nodePid(folder, id)),
+    leader: async () =>
+      agreed(await Promise.all(endpoints.map((one) => leaderAccordingTo(one, token)))),
+    kill: (member) => void process.kill(pidOf(member), "SIGKILL"),
+    // The launcher does it, after a pause.
+    revive: () => undefined,
+    readyUrl: (member) => readyUrl(NODES[member] ?? 0),
+    stop,
+  };
 };

@@ -18,6 +18,7 @@ const names: Readonly<Record<Mix, string>> = {
   put: "puts",
   get: "linearizable gets",
   "9:1": "9 gets : 1 put",
+  batch: "batches of 128 puts",
 };
 
 const cells = (result: Measured | null): string[] =>

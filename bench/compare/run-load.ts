@@ -15,6 +15,7 @@ export interface Measured extends LoadResult {
   readonly residentBytes: number;
 }
 
+/** @throws Error when more requests failed than a run can bear, with the first failure */
 export const measure = async (
   running: RunningSystem,
   order: Omit<LoadOrder, "target">,
@@ -27,10 +28,22 @@ export const measure = async (
   );
   const result: LoadResult = JSON.parse(stdout);
   const cpu = cpuSeconds(running.pids()) - cpuBefore;
-  const requests = result.perSecond * (order.seconds + order.warmUpSeconds);
+  const requests = result.perSecond * (result.seconds + order.warmUpSeconds);
   return {
     ...result,
     memberCpuMicros: (cpu / requests) * 1e6,
     residentBytes: Math.max(...residentBytes(running.pids())),
   };
+};
+
+/** A mixed load before the first measured one: servers run for long. */
+export const warmUp = async (running: RunningSystem, seconds: number): Promise<void> => {
+  await measure(running, {
+    mix: "9:1",
+    connections: 64,
+    seconds,
+    warmUpSeconds: 0,
+    keys: 100_000,
+    valueBytes: 256,
+  });
 };

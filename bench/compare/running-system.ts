@@ -2,10 +2,21 @@
 import { readFileSync } from "node:fs";
 import type { Target } from "./protocol.ts";
 
+/** Added to every port, so that two benchmarks can be tried out beside each other. */
+export const PORT_OFFSET: number = Number(process.env["BENCH_PORT_OFFSET"] ?? 0);
+
 export interface RunningSystem {
   readonly target: Target;
-  /** Of the members, not of what watches over them. */
+  /** Of the members, not of what watches over them; in the order of the endpoints. */
   readonly pids: () => readonly number[];
+  /** Position of the member that leads; null when they name none or not the same one. */
+  leader(): Promise<number | null>;
+  /** `kill -9`, at once. */
+  kill(member: number): void;
+  /** Starts a killed member again, where nothing else does so. */
+  revive(member: number): void;
+  /** Answers 200 when the member serves. */
+  readyUrl(member: number): string;
   stop(): Promise<void>;
 }
 
@@ -23,12 +34,26 @@ export const cpuSeconds = (pids: readonly number[]): number => {
   return ticks / TICKS_PER_SECOND;
 };
 
+const statusBytes = (pid: number, field: "VmRSS" | "RssAnon"): number => {
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
+};
+
 /** Resident memory of each process, bytes. */
 export const residentBytes = (pids: readonly number[]): readonly number[] =>
-  pids.map((pid) => {
-    const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
-  });
+  pids.map((pid) => statusBytes(pid, "VmRSS"));
+
+/** The part of it that is no page of a file, which the kernel cannot take back: bytes. */
+export const anonymousBytes = (pids: readonly number[]): readonly number[] =>
+  pids.map((pid) => statusBytes(pid, "RssAnon"));
+
+/** Milliseconds since a process began, to a hundredth of a second. */
+export const processAgeMs = (pid: number): number => {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [uptime = "0"] = readFileSync("/proc/uptime", "latin1").split(" ");
+  return Number(uptime) * 1000 - (Number(fields[19]) / TICKS_PER_SECOND) * 1000;
+};
 
 /** Asks `probe` until it answers true. @throws Error naming `what` after the deadline. */
 export const waitFor = async (
@@ -55,4 +80,25 @@ export const answers = async (url: string): Promise<boolean> => {
   } catch {
     return false;
   }
+};
+
+/** Waits until every member is ready and all name one leader. @returns its position */
+export const waitForLeader = async (
+  running: RunningSystem,
+  deadlineMs: number,
+): Promise<number> => {
+  let leader: number | null = null;
+  await waitFor("one leader and all members ready", deadlineMs, async () => {
+    const members = running.target.endpoints.map((_, at) => answers(running.readyUrl(at)));
+    leader = (await Promise.all(members)).every(Boolean) ? await running.leader() : null;
+    return leader !== null;
+  });
+  if (leader === null) throw new Error("no member leads");
+  return leader;
+};
+
+/** What all say, when they say the same. */
+export const agreed = <T>(said: readonly (T | null)[]): T | null => {
+  const [first = null] = said;
+  return first !== null && said.every((one) => one === first) ? first : null;
 };
