@@ -174,6 +174,38 @@ test("a child that changes hands means both clusters", async (t) => {
   assert.deepEqual([...seen].sort(), ["shop/other", "shop/store"]);
 });
 
+test("a KVCluster of which only the status is new is kept, and starts no pass", async (t) => {
+  const bench = await start(t);
+  await fill(bench, { kvclusters: [wireCluster("10")] });
+  await until(() => bench.caches.hasSynced);
+  const watch = await reopened(bench, "kvclusters");
+  bench.changed();
+  let version = 10;
+  const change = async (metadata: object, more: object = {}): Promise<readonly string[]> => {
+    version += 1;
+    const resourceVersion = String(version);
+    const before = Object(wireCluster());
+    watch.send("MODIFIED", {
+      ...{ ...before, ...more },
+      metadata: { ...before.metadata, ...metadata, resourceVersion },
+    });
+    await until(() => bench.caches.cluster(KEY)?.metadata.resourceVersion === resourceVersion);
+    return bench.changed();
+  };
+  assert.deepEqual(await change({}, { status: { clusterId: "c1" } }), []);
+  const labels = { team: "shop" };
+  const news = [
+    { labels },
+    { labels, annotations: { a: "b" } },
+    { labels, annotations: { a: "b" }, generation: 2 },
+    { labels, annotations: { a: "b" }, generation: 2, deletionTimestamp: "2026-01-02T00:00:00Z" },
+    { uid: "uid-of-another" },
+  ];
+  for (const metadata of news) {
+    assert.deepEqual(await change(metadata), ["shop/store"], JSON.stringify(metadata));
+  }
+});
+
 /** A watch that the test holds: silence makes the reflectors open new ones. */
 async function reopened(bench: Bench, plural: keyof typeof PLURALS): Promise<Exchange> {
   await until(() => bench.clock.waiting.filter((ms) => ms === 150_000).length === 9);

@@ -9,6 +9,7 @@ import type { KubeConnection } from "./connection.ts";
 import { type LiveObject, labelOf } from "./decode-json.ts";
 import type { KubeError } from "./kube-error.ts";
 import { MonitoringKinds } from "./monitoring-kinds.ts";
+import { isMoreThanStatus } from "./object-store.ts";
 import type { ReflectorHooks } from "./reflector.ts";
 import { type CacheReport, ResourceCache } from "./resource-cache.ts";
 import { type Resource, resources } from "./resources.ts";
@@ -52,11 +53,17 @@ export class Caches {
 
   constructor(options: CachesOptions) {
     this.#options = options;
-    const { connection, clock, onChange, onDiscoveryFailure } = options;
+    const { connection, clock, random, watchNamespaces, hooks } = options;
+    const { onChange, onDiscoveryFailure } = options;
     const toOwner = (object: LiveObject): void => this.#enqueueOwner(object);
-    this.#clusters = this.#create(resources.kvCluster, undefined, ({ metadata }) =>
-      onChange({ namespace: metadata.namespace, name: metadata.name }),
-    );
+    // Passes bring their own delays: a status that one of them wrote must not start another.
+    this.#clusters = new ResourceCache({
+      ...{ connection, clock, random, namespaces: watchNamespaces },
+      resource: resources.kvCluster,
+      onChange: ({ metadata: { namespace, name } }) => onChange({ namespace, name }),
+      isNews: isMoreThanStatus,
+      ...(hooks === undefined ? {} : { hooks }),
+    });
     this.#pods = this.#create(resources.pod, OURS, toOwner);
     this.#claims = this.#create(resources.claim, OURS, toOwner);
     this.#children = CHILDREN.map((kind) => this.#create(kind, MANAGED, toOwner));
@@ -142,14 +149,13 @@ export class Caches {
 
   #create(
     resource: Resource,
-    labelSelector: string | undefined,
+    labelSelector: string,
     onChange: (object: LiveObject) => void,
   ): ResourceCache {
     const { connection, clock, random, watchNamespaces, hooks } = this.#options;
     return new ResourceCache({
-      ...{ connection, clock, random, resource, onChange },
+      ...{ connection, clock, random, resource, onChange, labelSelector },
       namespaces: watchNamespaces,
-      ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(hooks === undefined ? {} : { hooks }),
     });
   }

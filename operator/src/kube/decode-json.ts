@@ -41,6 +41,8 @@ export interface LiveObject extends KubeObject {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly creationTimestamp?: string;
+    /** Of kinds whose spec the API server counts. */
+    readonly generation?: number;
   };
 }
 

@@ -6,6 +6,7 @@ import { Caches } from "./caches.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { base64, clusterUid, clusterWith, wireCluster } from "./kube-fixtures.test-kit.ts";
 import { createKubePort } from "./kube-port.ts";
+import { OwnWrites } from "./own-writes.ts";
 import {
   type Exchange,
   ManualClock,
@@ -294,6 +295,16 @@ test("a status written is seen by the next pass, also while the watch lags", asy
   while ((await bench.port.cluster(KEY))?.metadata.resourceVersion !== "102") {
     await new Promise((resolve) => setImmediate(resolve));
   }
+});
+
+test("the write to a cluster that has been deleted is forgotten with it", async (t) => {
+  const bench = await start(t);
+  const forgotten = t.mock.method(OwnWrites.prototype, "forget");
+  assert.equal(await bench.port.cluster(KEY), null);
+  assert.deepEqual(
+    forgotten.mock.calls.map((call) => call.arguments[0]),
+    [KEY],
+  );
 });
 
 test("a fresh read asks the API server now, and tells when the cluster is gone", async (t) => {

@@ -58,6 +58,7 @@ class ApiServerPort implements KubePort {
       return decodeCluster(await readObject(this.#connection, target));
     }
     const cached = this.#caches.cluster(key);
+    if (cached === null) this.#ownWrites.forget(key);
     return decodeCluster(cached === null ? null : this.#ownWrites.newest(cached));
   }
 

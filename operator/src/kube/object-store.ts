@@ -11,12 +11,34 @@ import type { ObjectKey } from "./objects.ts";
  */
 export type OnChange = (object: LiveObject) => void;
 
+/** Whether a version of an object is to be told of after the one before it. */
+export type IsNews = (object: LiveObject, before: LiveObject) => boolean;
+
+const isNewVersion: IsNews = ({ metadata }, before) =>
+  metadata.uid !== before.metadata.uid ||
+  metadata.resourceVersion !== before.metadata.resourceVersion;
+
+/**
+ * All but a change of the status. Of a resource whose status nobody but us writes, it would only
+ * say what we know.
+ */
+export const isMoreThanStatus: IsNews = (object, before) => {
+  const told = ({ metadata }: LiveObject): string => {
+    const { uid, generation, deletionTimestamp, labels = {}, annotations = {} } = metadata;
+    const texts = [labels, annotations].map((map) => Object.entries(map).sort());
+    return JSON.stringify([uid, generation, deletionTimestamp, texts]);
+  };
+  return told(object) !== told(before);
+};
+
 export class ObjectStore {
   readonly #namespaces = new Map<string, Map<string, LiveObject>>();
   readonly #onChange: OnChange;
+  readonly #isNews: IsNews;
 
-  constructor(onChange: OnChange) {
+  constructor(onChange: OnChange, isNews: IsNews = isNewVersion) {
     this.#onChange = onChange;
+    this.#isNews = isNews;
   }
 
   get size(): number {
@@ -36,13 +58,12 @@ export class ObjectStore {
   }
 
   put(object: LiveObject): void {
-    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const { namespace, name } = object.metadata;
     const names = this.#namespaces.get(namespace) ?? new Map<string, LiveObject>();
     this.#namespaces.set(namespace, names);
     const before = names.get(name);
     names.set(name, object);
-    const { metadata } = before ?? {};
-    if (metadata?.uid === uid && metadata.resourceVersion === resourceVersion) return;
+    if (before !== undefined && !this.#isNews(object, before)) return;
     if (before !== undefined) this.#onChange(before);
     this.#onChange(object);
   }

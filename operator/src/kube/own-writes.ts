@@ -3,6 +3,7 @@
  * would work from what was before it, and be told so by a conflict.
  */
 import type { LiveObject } from "./decode-json.ts";
+import type { ObjectKey } from "./objects.ts";
 
 interface Written {
   readonly object: LiveObject;
@@ -11,23 +12,39 @@ interface Written {
 }
 
 export class OwnWrites {
+  /** By namespace and name. */
   readonly #written = new Map<string, Written>();
+
+  /** Writes that are remembered. */
+  get size(): number {
+    return this.#written.size;
+  }
 
   /** @param from the resourceVersion that was the write's precondition */
   note(object: LiveObject, from: string): void {
-    const older = this.#written.get(object.metadata.uid)?.older ?? [];
-    const isNoChange = object.metadata.resourceVersion === from;
-    if (isNoChange) return;
-    this.#written.set(object.metadata.uid, { object, older: new Set([...older, from]) });
+    const { uid, resourceVersion } = object.metadata;
+    if (resourceVersion === from) return;
+    const key = keyOf(object.metadata);
+    const known = this.#written.get(key);
+    const older = known?.object.metadata.uid === uid ? known.older : [];
+    this.#written.set(key, { object, older: new Set([...older, from]) });
   }
 
   /** The newer of what is cached and what we wrote. */
   newest(cached: LiveObject): LiveObject {
     const { uid, resourceVersion } = cached.metadata;
-    const written = this.#written.get(uid);
+    const written = this.#written.get(keyOf(cached.metadata));
     if (written === undefined) return cached;
-    if (written.older.has(resourceVersion)) return written.object;
-    this.#written.delete(uid);
+    const isSame = written.object.metadata.uid === uid;
+    if (isSame && written.older.has(resourceVersion)) return written.object;
+    this.forget(cached.metadata);
     return cached;
   }
+
+  /** The object is gone. */
+  forget(key: ObjectKey): void {
+    this.#written.delete(keyOf(key));
+  }
 }
+
+const keyOf = ({ namespace, name }: ObjectKey): string => `${namespace}/${name}`;

@@ -1,6 +1,6 @@
 /** All that is known of one kind: a reflector and a store for each namespace that is watched. */
 import type { LiveObject } from "./decode-json.ts";
-import { ObjectStore, type OnChange } from "./object-store.ts";
+import { type IsNews, ObjectStore, type OnChange } from "./object-store.ts";
 import type { ObjectKey } from "./objects.ts";
 import { Reflector, type ReflectorOptions } from "./reflector.ts";
 import type { Resource } from "./resources.ts";
@@ -12,6 +12,8 @@ export interface ResourceCacheOptions
   /** Empty: all. */
   readonly namespaces: readonly string[];
   readonly onChange: OnChange;
+  /** Default: each version. */
+  readonly isNews?: IsNews;
 }
 
 /** For readiness and metrics. Ages in ms; null: never. */
@@ -36,12 +38,12 @@ export class ResourceCache {
   readonly #parts: readonly Part[];
 
   constructor(options: ResourceCacheOptions) {
-    const { resource, labelSelector, namespaces, onChange, ...rest } = options;
+    const { resource, labelSelector, namespaces, onChange, isNews, ...rest } = options;
     this.#kind = resource.kind;
     this.#monotonic = options.clock.monotonic;
     const selector = labelSelector === undefined ? {} : { labelSelector };
     this.#parts = (namespaces.length === 0 ? [null] : namespaces).map((namespace) => {
-      const store = new ObjectStore(onChange);
+      const store = new ObjectStore(onChange, isNews);
       const scope = { resource, namespace, ...selector };
       return { store, reflector: new Reflector({ ...rest, scope, store }) };
     });
