@@ -14,7 +14,7 @@ export PATH := $(BIN):$(SYSTEM_PATH)
 NODE_MAJOR_MIN := 24
 INSTALLED := node_modules/.installed-lock.json
 
-.PHONY: help install build run test check format bench simulate e2e e2e-full e2e-report generate verify images clean
+.PHONY: help install build run test check format bench bench-scale simulate e2e e2e-full e2e-report generate verify images clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -66,8 +66,12 @@ check: install ## Type-check, lint, format check, house rules
 format: install
 	@biome check --write
 
-bench: build ## Measure against etcd on this machine
-	@exec node bench/main.ts
+bench: build ## Measure against etcd on this machine (ONLY=peak,pages QUICK=1 WRITE=1)
+	@exec node bench/main.ts $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) \
+	  $(if $(WRITE),--write)
+
+bench-scale: install ## Simulate consensus with more nodes and longer ways (WRITE=1)
+	@exec node bench/scale/main.ts $(if $(WRITE),--write)
 
 simulate: install
 	@exec node tests/simulation/main.ts --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
@@ -75,12 +79,12 @@ simulate: install
 e2e: install ## What a newcomer does here, and the operator on Kubernetes (KUBECONFIG, or the lab)
 	@rm -f .e2e/measures.jsonl
 	@node tests/e2e/kubernetes/prepare.ts
-	@node scripts/test.ts e2e
+	@node scripts/test.ts e2e kubernetes
 
 e2e-full: install ## All of e2e and every fault of machines, volumes, operator and RBAC (an hour)
 	@rm -f .e2e/measures.jsonl
 	@node tests/e2e/kubernetes/prepare.ts
-	@node scripts/test.ts kubernetes e2e e2e-full
+	@node scripts/test.ts e2e e2e-full kubernetes
 
 e2e-report: e2e-full ## e2e-full, and its figures into docs/e2e-report.md
 	@node tests/e2e/kubernetes/write-report.ts

@@ -25,9 +25,10 @@ export const suites: readonly Suite[] = [
   { name: "simulation", run: "parallel", required: true },
   { name: "linearizability", run: "serial", required: false },
   { name: "cluster", run: "serial", required: true },
-  { name: "kubernetes", run: "serial", required: false },
   { name: "e2e", run: "serial", required: false, fileMinutesMax: 30 },
   { name: "e2e-full", run: "serial", required: false, fileMinutesMax: 30 },
+  // After e2e, which brings the kinds of prometheus-operator: it looks at those too then.
+  { name: "kubernetes", run: "serial", required: false },
 ];
 
 /** Suites that need a Kubernetes (KUBECONFIG, or the lab): run only when asked for by name. */
