@@ -140,7 +140,7 @@ export class ChildrenStage {
     );
     const observed: Observed = {
       ...{ cluster: inputs.cluster, now: 0, children: new Map(found), secrets: new Map() },
-      ...{ statefulSet: null, pods: [], claims: [], nodes: [] },
+      ...{ configMaps: new Map(), statefulSet: null, pods: [], claims: [], nodes: [] },
       ...{ issuer: inputs.issuer, capabilities: inputs.capabilities },
     };
     return planChildren(observed, children).filter(({ type }) => type !== "createSecret");

@@ -106,6 +106,7 @@ export class ApiServer {
     return {
       children: new Map(this.children),
       secrets: new Map(this.secrets),
+      configMaps: new Map(),
       statefulSet: statefulSet === null ? null : withoutTemplate(statefulSet),
       pods: kubernetes.observedPods().map(withoutTemplate),
       claims: kubernetes.observedClaims().map((claim) => this.#claim(claim)),

@@ -134,9 +134,10 @@ export class OperatorProcess {
 
   #look(mode: ReadMode): Omit<KubeView, "cluster"> {
     if (mode === "fresh") return this.#server.view();
-    const { secrets, issuer, capabilities } = this.#server.view();
+    const { secrets, configMaps, issuer, capabilities } = this.#server.view();
     return {
       secrets,
+      configMaps,
       issuer,
       capabilities,
       children: this.#cached("children").view.children,

@@ -4,6 +4,7 @@ import {
   clusterLabel,
   type KubeObject,
   type KVCluster,
+  namedConfigMaps,
   neededSecrets,
   type ObservedSecret,
   selectorLabels,
@@ -11,7 +12,7 @@ import {
 import type { ClusterKey, KubeView, ReadMode } from "../reconcile/index.ts";
 import type { Caches } from "./caches.ts";
 import type { KubeConnection } from "./connection.ts";
-import { type LiveObject, labelOf } from "./decode-json.ts";
+import { type LiveObject, labelOf, recordOf } from "./decode-json.ts";
 import { observeSecret } from "./generated-secrets.ts";
 import { readObject } from "./objects.ts";
 import { observeClaim } from "./observe-claim.ts";
@@ -42,9 +43,10 @@ export async function lookAt(
 ): Promise<KubeView> {
   const { name, namespace } = cluster.metadata;
   const cached = readCaches(parts, { name, namespace });
-  const [raw, secrets] = await Promise.all([
+  const [raw, secrets, configMaps] = await Promise.all([
     mode === "cached" ? cached : readAnew(parts.connection, cluster, cached.children),
     readSecrets(parts.connection, cluster),
+    readConfigMaps(parts.connection, cluster),
   ]);
   const pods = raw.pods.map((pod) => observePod(name, pod)).filter((pod) => pod !== null);
   const claims = raw.claims
@@ -54,6 +56,7 @@ export async function lookAt(
     cluster,
     children: byKindAndName(raw.children),
     secrets,
+    configMaps,
     statefulSet: raw.statefulSet === null ? null : observeStatefulSet(raw.statefulSet),
     pods: pods.sort((a, b) => a.ordinal - b.ordinal),
     claims: claims.sort((a, b) => a.ordinal - b.ordinal),
@@ -101,6 +104,26 @@ const isStatefulSet = ({ kind, metadata }: KubeObject, cluster: string): boolean
 
 const byKindAndName = (children: readonly LiveObject[]): ReadonlyMap<string, KubeObject> =>
   new Map(children.map((child) => [`${child.kind}/${child.metadata.name}`, child]));
+
+/** They are others' and so in no cache. By list, which the operator may, and one at a time. */
+async function readConfigMaps(
+  connection: KubeConnection,
+  cluster: KVCluster,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { namespace } = cluster.metadata;
+  const names = new Set(namedConfigMaps(cluster).map(({ name }) => name));
+  const found = await Promise.all(
+    [...names].map((name) => {
+      const fieldSelector = `metadata.name=${name}`;
+      return listObjects(connection, { resource: resources.configMap, namespace, fieldSelector });
+    }),
+  );
+  const keysOf = (object: LiveObject): readonly string[] =>
+    [object["data"], object["binaryData"]].flatMap((part) => Object.keys(recordOf(part) ?? {}));
+  return new Map(
+    found.flatMap(({ objects }) => objects.map((one) => [one.metadata.name, keysOf(one)])),
+  );
+}
 
 /** By name, for the operator may not list Secrets. */
 async function readSecrets(

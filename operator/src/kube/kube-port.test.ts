@@ -373,6 +373,26 @@ test("a fresh look reads StatefulSet, pods and claims anew, and lists no Secret"
   assert.equal(view.issuer.type, "unknown");
 });
 
+test("of ConfigMaps that the spec names the keys are read, by list: there is no get", async (t) => {
+  const bench = await start(t);
+  const jwks = { configMapKeyRef: { name: "tokens", key: "dex.json" } };
+  const issuer = { name: "dex", issuer: "https://dex", audiences: ["kv"], jwks };
+  const issuers = [issuer, { ...issuer, name: "other", issuer: "https://other" }];
+  const looking = bench.port.look(clusterWith({ auth: { issuers } }));
+  for (let i = 0; i < 4; i++) {
+    const request = await bench.server.next();
+    if (request.path.includes("/secrets/")) request.refuse(404, "NotFound");
+    else {
+      assert.equal(request.path, `/api/v1/${SHOP}/configmaps`);
+      assert.equal(request.query("fieldSelector"), "metadata.name=tokens");
+      const data = { data: { "dex.json": "{}" }, binaryData: { der: "AA==" } };
+      const items = [wireObject("tokens", "1", data)];
+      request.reply(200, { metadata: { resourceVersion: "1" }, items });
+    }
+  }
+  assert.deepEqual([...(await looking).configMaps], [["tokens", ["dex.json", "der"]]]);
+});
+
 test("the administrators' secret is read by name, null while there is none", async (t) => {
   const bench = await start(t);
   const absent = bench.port.adminSecret(cluster);

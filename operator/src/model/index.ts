@@ -91,6 +91,7 @@ export type {
 } from "./plan/action.ts";
 export { foreignChildren, planChildren } from "./plan/children.ts";
 export type { ChildrenPlan, ChildrenPlanner, ChildrenWants } from "./plan/children-planner.ts";
+export { namedConfigMaps } from "./plan/named-config-maps.ts";
 export { createPlanner, plan } from "./plan/plan.ts";
 export { conditionReasons, type EventReason, eventReasons } from "./plan/reasons.ts";
 export { type NeededSecret, neededSecrets, secretFaults } from "./plan/secrets.ts";

@@ -133,6 +133,8 @@ export interface Observed {
   /** Everything but Secrets, pods and claims that carries our label: `KIND/NAME` → live object. */
   readonly children: ReadonlyMap<string, KubeObject>;
   readonly secrets: ReadonlyMap<string, ObservedSecret>;
+  /** Keys of the ConfigMaps that the spec names, by ConfigMap; those that do not exist lack. */
+  readonly configMaps: ReadonlyMap<string, readonly string[]>;
   readonly statefulSet: ObservedStatefulSet | null;
   /** By ordinal, ascending. */
   readonly pods: readonly ObservedPod[];

@@ -108,6 +108,7 @@ export class Ports implements KubePort, MembersPort {
       cluster,
       children: new Map(),
       secrets: new Map(),
+      configMaps: new Map(),
       statefulSet: this.statefulSet,
       pods: mode === "fresh" ? this.freshPods : this.cachedPods,
       claims: [],

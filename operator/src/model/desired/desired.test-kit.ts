@@ -88,6 +88,7 @@ export function settled(inputs: DesiredInputs, others: Partial<Observed> = {}): 
     cluster: inputs.cluster,
     now: 0,
     children: new Map(children),
+    configMaps: new Map(),
     secrets: new Map([
       secret("store-auth", "jwt-secret"),
       secret("store-keyring", "key-ring.json"),

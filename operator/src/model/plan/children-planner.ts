@@ -5,6 +5,7 @@ import { policyFaults } from "../desired/policy-fault.ts";
 import type { Observed, OperatorDefaults } from "../observed.ts";
 import type { KubeAction } from "./action.ts";
 import { foreignChildren, planChildren } from "./children.ts";
+import { configMapFaults } from "./named-config-maps.ts";
 import { secretFaults } from "./secrets.ts";
 
 /** What the planner decides about the children. */
@@ -39,6 +40,7 @@ export const planOwnChildren: ChildrenPlanner = (observed, defaults, wants) => {
     actions: planChildren(observed, desired),
     faults: [
       ...secretFaults(observed),
+      ...configMapFaults(observed),
       ...issuerFaults(observed),
       ...policyFaults(cluster),
       ...foreign,

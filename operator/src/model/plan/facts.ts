@@ -8,6 +8,7 @@ import type { Observed, ObservedStatefulSet } from "../observed.ts";
 import { type MemberFact, membersOf } from "./member-facts.ts";
 import { type Place, placesOf } from "./places.ts";
 import { replicasOf } from "./replicas.ts";
+import { startFaults } from "./secrets.ts";
 import { storeViewsOf } from "./store-views.ts";
 
 export interface Quorum {
@@ -38,6 +39,8 @@ export interface Facts {
   readonly statefulSet: ObservedStatefulSet | null;
   /** Revision that every pod should have; null while the controller has not told it. */
   readonly updateRevision: string | null;
+  /** Secrets without which a pod that starts now would hang, in words. */
+  readonly startFaults: readonly string[];
   /** Replicas that the StatefulSet is to have. */
   readonly replicas: number;
 }
@@ -62,6 +65,7 @@ export function factsOf(observed: Observed): Facts {
     places,
     statefulSet,
     updateRevision: revisionOf(statefulSet),
+    startFaults: startFaults(observed),
     replicas: replicasOf(observed, store),
   };
 }

@@ -40,7 +40,10 @@ function settled(scene: Scene = {}): Observed {
 }
 
 test("a new KVCluster gets its Secrets first and its StatefulSet last", () => {
-  const observed = { ...observe({ status: {}, pods: 0 }), statefulSet: null };
+  const observed = {
+    ...observe({ status: {}, pods: 0 }),
+    ...{ secrets: new Map(), statefulSet: null },
+  };
   const { actions, status } = plan(observed, defaults);
   const done = kinds(actions);
   assert.deepEqual(done.slice(0, 3), ["createSecret", "createSecret", "createSecret"]);

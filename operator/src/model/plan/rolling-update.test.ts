@@ -84,6 +84,21 @@ test("an updated pod that does not become ready stops the roll and is named, wit
   assert.match(String(answer(rollingUpdate, { ...scene, podChanges })), /^wait Rolling/);
 });
 
+test("without a Secret that a restarted pod would need, not even the first one restarts", () => {
+  for (const name of ["demo-keyring", "demo-auth", "demo-peer"]) {
+    for (const change of [null, { keys: [] }, { fault: "it is too short" }]) {
+      const secretChanges = { [name]: change };
+      const said = String(answer(rollingUpdate, { podChanges: allOld, secretChanges }));
+      assert.match(said, /^blocked RollFailing: 3 of 3 pods have an old revision; .*would not st/);
+      assert.match(said, new RegExp(`Secret ${name}`));
+    }
+  }
+  const spec = { encryption: { secretName: "own-ring" } };
+  const secretChanges = { "own-ring": null };
+  const said = String(answer(rollingUpdate, { spec, podChanges: { 0: old }, secretChanges }));
+  assert.match(said, /^blocked .*own-ring of spec.encryption.secretName does not exist/);
+});
+
 test("a paused roll waits and says so", () => {
   const spec = { updatePolicy: { pause: true } };
   const said = answer(rollingUpdate, { spec, podChanges: allOld });

@@ -24,6 +24,7 @@ export const rollingUpdate: Step = (facts) => {
   }
   const failing = facts.places.find((place) => isFailedUpdate(facts, place));
   if (failing !== undefined) return failure(failing, task);
+  if (facts.startFaults.length > 0) return unstartable(facts, task);
   if (facts.leaderView === null) {
     return { type: "wait", reason: "Rolling", message: `${task}; waits for a leader` };
   }
@@ -75,6 +76,12 @@ function failure(place: Place, task: string): StepResult {
   const since = formatTime(place.pod?.readySince ?? 0);
   const what = `${place.name} has the new revision and is not ready since ${since}`;
   const message = `${task}; the roll stops: ${what} (${describePlace(place)})`;
+  return { type: "blocked", reason: "RollFailing", message, event: "RollFailing" };
+}
+
+/** Pods that run have what they started with; the first that restarts would be down for good. */
+function unstartable({ startFaults }: Facts, task: string): StepResult {
+  const message = `${task}; the roll stops: a pod would not start: ${startFaults.join("; ")}`;
   return { type: "blocked", reason: "RollFailing", message, event: "RollFailing" };
 }
 

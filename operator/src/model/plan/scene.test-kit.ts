@@ -1,9 +1,16 @@
 /** One observation, described by what is special about it. Everything else is well. */
 import type { ClusterStatus } from "@kvcluster/protocol";
-import type { KVClusterSpec, KVClusterStatus } from "../api/types.ts";
-import type { NodeView, Observed, ObservedClaim, ObservedPod } from "../observed.ts";
+import type { KVCluster, KVClusterSpec, KVClusterStatus } from "../api/types.ts";
+import type {
+  NodeView,
+  Observed,
+  ObservedClaim,
+  ObservedPod,
+  ObservedSecret,
+} from "../observed.ts";
 import { type Facts, factsOf } from "./facts.ts";
 import { makeCluster } from "./plan.test-kit.ts";
+import { neededSecrets } from "./secrets.ts";
 
 export const NOW: number = Date.UTC(2026, 0, 2);
 /** Long enough for every brake of age. */
@@ -34,6 +41,8 @@ export interface Scene {
   /** Claims 0 … n-1. Default: as many as pods. */
   readonly claims?: number;
   readonly statefulSet?: Partial<NonNullable<Observed["statefulSet"]>>;
+  /** Of Secrets by name; null: there is none. Default: all that are needed are well. */
+  readonly secretChanges?: Readonly<Record<string, Partial<ObservedSecret> | null>>;
 }
 
 const COMMIT = 100_000;
@@ -48,7 +57,8 @@ export function observe(scene: Scene): Observed {
     cluster,
     now: NOW,
     children: new Map(),
-    secrets: new Map(),
+    secrets: secretsOf(cluster, scene),
+    configMaps: new Map(),
     statefulSet: {
       uid: "uid-set",
       replicas: pods,
@@ -67,6 +77,19 @@ export function observe(scene: Scene): Observed {
     capabilities: { serviceMonitor: false, prometheusRule: false },
   };
 }
+
+export const secretsOf = (
+  cluster: KVCluster,
+  { secretChanges = {} }: Pick<Scene, "secretChanges"> = {},
+): ReadonlyMap<string, ObservedSecret> =>
+  new Map(
+    neededSecrets(cluster)
+      .filter(({ name }) => secretChanges[name] !== null)
+      .map(({ name, key }) => {
+        const well = { name, uid: `uid-${name}`, keys: [key], isOwned: false, fault: null };
+        return [name, { ...well, ...secretChanges[name] }];
+      }),
+  );
 
 export const factsIn = (scene: Scene): Facts => factsOf(observe(scene));
 

@@ -56,6 +56,14 @@ export function planSecrets(observed: Observed): readonly KubeAction[] {
   });
 }
 
+/** As `secretFaults`, and those that the operator has still to make. */
+export function startFaults(observed: Observed): readonly string[] {
+  const toMake = planSecrets(observed).flatMap((action) =>
+    action.type === "createSecret" ? [`Secret ${action.name} is being made`] : [],
+  );
+  return [...secretFaults(observed), ...toMake];
+}
+
 /** What keeps pods from starting, in words that say what to do. Never what is in a Secret. */
 export function secretFaults(observed: Observed): readonly string[] {
   const { cluster, secrets } = observed;

@@ -7,6 +7,7 @@ import type { KVCluster, KVClusterSpec, KVClusterStatus } from "../api/types.ts"
 import type { NodeView, Observed } from "../observed.ts";
 import type { Action, KubeAction, StoreAction } from "./action.ts";
 import { makeCluster } from "./plan.test-kit.ts";
+import { secretsOf } from "./scene.test-kit.ts";
 import { type SimClaim, SimKubernetes, type SimPod } from "./world-kubernetes.test-kit.ts";
 import { createRandom, type Random } from "./world-random.test-kit.ts";
 import { type Disk, quorumOf, SimStore } from "./world-store.test-kit.ts";
@@ -96,7 +97,8 @@ export class World {
     return {
       cluster: this.cluster,
       children: new Map(),
-      secrets: new Map(),
+      secrets: secretsOf(this.cluster),
+      configMaps: new Map(),
       statefulSet: this.kubernetes.observedStatefulSet(),
       pods: this.kubernetes.observedPods(),
       claims: this.kubernetes.observedClaims(),
