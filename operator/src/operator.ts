@@ -106,6 +106,17 @@ async function untilCrdIsKnown(
   return null;
 }
 
+/** The time for which this process may act. */
+interface Term {
+  /** Aborts when the Lease is lost or the process is told to stop. */
+  readonly leading: AbortSignal;
+  /** Aborts only in the latter case: then passes under way may end in order. */
+  readonly told: AbortSignal;
+  /** Aborts only when the Lease is lost: then nothing may be on its way any more. */
+  readonly held: AbortSignal;
+  readonly isLeader: () => boolean;
+}
+
 class Work {
   readonly caches: Caches;
   readonly issuer: TokenIssuer;
@@ -141,7 +152,8 @@ class Work {
     if (signal.aborted) return { type: "stopped" };
     log.info({}, "everything is known");
     if (!settings.leaderElection) {
-      await this.#work(signal, signal);
+      const held = new AbortController().signal;
+      await this.#work({ leading: signal, told: signal, held, isLeader: () => true });
       return { type: "stopped" };
     }
     const elector = new LeaseElector({
@@ -152,21 +164,20 @@ class Work {
       identity: this.#identity,
       onFailure: (error) => warn(log, error, "cannot take or renew the Lease"),
     });
-    const end = await elector.run(signal, (leading) => this.#work(leading, signal));
+    const isLeader = (): boolean => elector.isLeader;
+    const end = await elector.run(signal, (leading, held) =>
+      this.#work({ leading, told: signal, held, isLeader }),
+    );
     return { type: end === "lost" ? "leaseLost" : "stopped" };
   }
 
-  /**
-   * @param leading aborts when the Lease is lost or the process is told to stop
-   * @param told aborts only in the latter case: then passes under way may end in order
-   */
-  async #work(leading: AbortSignal, told: AbortSignal): Promise<void> {
+  async #work({ leading, told, held, isLeader }: Term): Promise<void> {
     const { settings, log, metrics, view } = this.#parts;
     const queue = new WorkQueue({ clock: systemClock, random: Math.random });
     await using members = new StoreMembers();
-    const { kube, ...rest } = this.#passParts();
-    let isOver = false;
-    const mayWrite = (): boolean => !isOver && (!leading.aborted || told.aborted);
+    const over = new AbortController();
+    const { kube, ...rest } = this.#passParts(AbortSignal.any([held, over.signal]));
+    const mayWrite = (): boolean => !over.signal.aborted && isLeader();
     const passes: ReconcileParts = { ...rest, ...whileLeading({ kube, members }, mayWrite) };
     const controller = new Controller({
       reconcile: (key) => reconcile(passes, key),
@@ -182,14 +193,16 @@ class Work {
     const ended = controller.run(leading);
     this.caches.enqueueAll();
     await Promise.race([ended, this.#overdue(leading, told)]);
-    // Whatever still runs must not write after the Lease was given back.
-    isOver = true;
+    // Whatever still runs must not write after the Lease was given back, nor be on its way.
+    over.abort();
     this.#controller = null;
     view.queue = null;
   }
 
-  #passParts(): Omit<ReconcileParts, "members"> {
-    const { connection, settings, log } = this.#parts;
+  /** @param signal ends every request to the API server that a pass has made */
+  #passParts(signal: AbortSignal): Omit<ReconcileParts, "members"> {
+    const { settings, log } = this.#parts;
+    const connection = this.#parts.connection.within(signal);
     const { caches, issuer } = this;
     const instance = this.#identity;
     const events = new EventRecorder({

@@ -40,6 +40,29 @@ test("a request goes out whole, with our token and the content type it needs", a
   assert.deepEqual(await answer, { also: "whole" });
 });
 
+test("what goes through a connection within a signal is given up when that aborts", async (t) => {
+  const server = await ScriptedApiServer.start(t);
+  const whole = server.connect(new ManualClock());
+  const lease = new AbortController();
+  const within = whole.within(lease.signal);
+  const write = failure(within.request(post));
+  const sent = await server.next();
+  const other = whole.request(get);
+  const read = await server.next();
+  const later = failure(within.request({ ...get, signal: new AbortController().signal }));
+  const third = await server.next();
+  lease.abort();
+  assert.equal((await write).code, "aborted");
+  assert.equal((await later).code, "aborted");
+  await sent.closed();
+  await third.closed();
+  assert.equal((await failure(within.request(post))).code, "aborted");
+  assert.equal((await failure(within.stream(get))).code, "aborted");
+  read.reply(200, { goes: "on" });
+  assert.deepEqual(await other, { goes: "on" });
+  assert.equal(server.count, 3);
+});
+
 test("each refusal of the API server has its stable code", async (t) => {
   const server = await ScriptedApiServer.start(t);
   const connection = server.connect(new ManualClock());

@@ -58,18 +58,35 @@ const RETRY_BASE_MS = 250;
 const RETRY_AFTER_MAX_MS = 10_000;
 const USER_AGENT = "kvcluster-operator";
 
+/** What one connection hands on to another. */
+interface Shared {
+  readonly credentials?: Credentials;
+  readonly signal?: AbortSignal;
+}
+
 export class KubeConnection {
   readonly #http = new IsomorphicFetchHttpLibrary();
   readonly #credentials: Credentials;
   readonly #options: ConnectionOptions;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, shared: Shared = {}) {
     this.#options = options;
-    this.#credentials = new Credentials(options.config, options.clock);
+    this.#credentials = shared.credentials ?? new Credentials(options.config, options.clock);
+    this.#signal = shared.signal;
+  }
+
+  /** The same connection, whose requests are given up when `signal` aborts. */
+  within(signal: AbortSignal): KubeConnection {
+    return new KubeConnection(this.#options, {
+      credentials: this.#credentials,
+      signal: this.#signal === undefined ? signal : AbortSignal.any([this.#signal, signal]),
+    });
   }
 
   /** The decoded body of a 2xx answer. @throws KubeError */
-  async request(request: KubeRequest): Promise<unknown> {
+  async request(wanted: KubeRequest): Promise<unknown> {
+    const request = this.#limited(wanted);
     const text = await this.#repeat(request, () => this.#once(request));
     try {
       return text === "" ? null : JSON.parse(text);
@@ -82,7 +99,8 @@ export class KubeConnection {
    * Opens a stream; it ends with the server's end, or throws. Its silence is the caller's to judge.
    * Ends also when `signal` aborts. @throws KubeError
    */
-  async stream(request: KubeRequest): Promise<AsyncIterable<Uint8Array>> {
+  async stream(wanted: KubeRequest): Promise<AsyncIterable<Uint8Array>> {
+    const request = this.#limited(wanted);
     const deadline = this.#deadline(request);
     try {
       const response = await this.#send(request, deadline);
@@ -94,6 +112,13 @@ export class KubeConnection {
       deadline.release();
       throw this.#failure(request, error, deadline);
     }
+  }
+
+  #limited(request: KubeRequest): KubeRequest {
+    const ours = this.#signal;
+    if (ours === undefined) return request;
+    const signal = request.signal === undefined ? ours : AbortSignal.any([ours, request.signal]);
+    return { ...request, signal };
   }
 
   async *#chunks(

@@ -16,6 +16,8 @@ interface Candidate {
   readonly failures: string[];
   /** The signal given to the work, once it leads. */
   readonly leading: Promise<AbortSignal>;
+  /** … and the one that aborts only when the Lease is lost. */
+  readonly holding: Promise<AbortSignal>;
   /** Lets the work end; it ends by itself only when told. */
   readonly finish: () => void;
 }
@@ -31,10 +33,12 @@ async function start(t: TestContext): Promise<Candidate> {
     onFailure: (error) => failures.push(error.code),
   });
   const leading = Promise.withResolvers<AbortSignal>();
+  const holding = Promise.withResolvers<AbortSignal>();
   const work = Promise.withResolvers<void>();
   const stop = new AbortController();
-  const end = elector.run(stop.signal, async (signal) => {
+  const end = elector.run(stop.signal, async (signal, held) => {
     leading.resolve(signal);
+    holding.resolve(held);
     await work.promise;
   });
   t.after(() => {
@@ -42,7 +46,7 @@ async function start(t: TestContext): Promise<Candidate> {
     work.resolve();
   });
   const parts = { server, clock, elector, stop, end, failures };
-  return { ...parts, leading: leading.promise, finish: work.resolve };
+  return { ...parts, leading: leading.promise, holding: holding.promise, finish: work.resolve };
 }
 
 const leaseOf = (holder: string, version: string, more: object = {}): object => ({
@@ -231,14 +235,17 @@ test("when stopped it renews until the work has ended, then gives the Lease back
 });
 
 test("a Lease that is lost while the work comes to its end is told", async (t) => {
-  const { server, clock, elector, stop, end, finish } = await startLeading(t);
+  const { server, clock, elector, stop, end, finish, holding } = await startLeading(t);
+  const held = await holding;
   stop.abort();
   assert.equal(elector.isLeader, true, "it still holds the Lease");
+  assert.equal(held.aborted, false, "requests under way may end");
   clock.advance(2000);
   (await server.next()).reply(200, leaseOf("other", "9"));
   await clock.timer(0);
   clock.advance(0);
   assert.equal(elector.isLeader, false);
+  assert.equal(held.aborted, true);
   finish();
   assert.equal(await end, "lost");
 });

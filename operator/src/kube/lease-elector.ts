@@ -58,17 +58,20 @@ export class LeaseElector {
    * Waits for the Lease, then runs `lead` until `signal` aborts or the Lease is lost; either way
    * the signal given to `lead` aborts and `lead` is waited for. Renews until it has ended, then
    * gives the Lease back. @throws what `lead` throws
+   * @param lead is given as well a signal that aborts only when the Lease is lost: until then what
+   *   it has begun may end, and not a moment longer
    */
   async run(
     signal: AbortSignal,
-    lead: (signal: AbortSignal) => Promise<void>,
+    lead: (signal: AbortSignal, held: AbortSignal) => Promise<void>,
   ): Promise<ElectionEnd> {
     let renewedAt = await this.#acquire(signal);
     if (renewedAt === null) return "stopped";
-    const work = new Deadline(this.#options.clock, this.#left(renewedAt), signal);
+    const work = new Deadline(this.#options.clock, this.#left(renewedAt));
     const done = new AbortController();
     this.#work = work;
-    const led = lead(work.signal).finally(() => done.abort());
+    const leading = AbortSignal.any([signal, work.signal]);
+    const led = lead(leading, work.signal).finally(() => done.abort());
     // It is awaited below; until then its failure must not count as nobody's.
     led.catch(() => undefined);
     try {
