@@ -35,11 +35,11 @@ test("the checker agrees with brute force on tiny histories, right and wrong", (
   assert.ok(counts.right > SEEDS && counts.wrong > SEEDS / 2, JSON.stringify(counts));
 });
 
-test("half a million operations are checked in seconds", (t) => {
+test("half a million operations are checked in seconds of processor time", (t) => {
   const history = drawLongHistory(500_000);
-  const startedMs = performance.now();
+  const before = process.cpuUsage();
   const { violations, resolved } = check(history);
-  const seconds = (performance.now() - startedMs) / 1_000;
+  const seconds = process.cpuUsage(before).user / 1e6;
   assert.deepEqual(violations.slice(0, 3), []);
   t.diagnostic(`${history.operations.length} operations in ${seconds.toFixed(1)} s`);
   t.diagnostic(`${resolved} writes of unknown outcome took effect`);

@@ -98,7 +98,7 @@ function findFault(
   }
   const floor = floorOf(operation);
   if (floor < revision) return null;
-  const message = `it has revision ${revision}, but ${floor} was seen before it was called: ${told}`;
+  const message = `revision ${floor} was seen before it was called, and it has ${revision}: ${told}`;
   return { rule: "revisions follow real time", message };
 }
 
