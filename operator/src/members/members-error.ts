@@ -7,6 +7,8 @@ export type MembersErrorCode =
   | "NO_ADDRESS"
   /** Nodes do not agree who the members are, or too few of them answer. */
   | "UNPROVEN"
+  /** A leader was asked to hand over before, and leads all the same. */
+  | "LEADER_UNCHANGED"
   /** The nodes belong to another cluster than the resource says. */
   | "FOREIGN_CLUSTER";
 

@@ -2,6 +2,7 @@
 import { KVClientError, type KVStoreClient } from "@kvcluster/client";
 import type { KVCluster, memberAddresses, NodeView, StoreAction } from "../model/index.ts";
 import type { StoreResult } from "../reconcile/index.ts";
+import type { HandOvers } from "./hand-overs.ts";
 import { MembersError } from "./members-error.ts";
 
 export type AddressesOf = typeof memberAddresses;
@@ -12,6 +13,7 @@ export interface Store {
   /** By pod name. */
   readonly clients: ReadonlyMap<string, KVStoreClient>;
   readonly addressesOf: AddressesOf;
+  readonly handOvers: HandOvers;
 }
 
 export async function executeStoreAction(store: Store, action: StoreAction): Promise<StoreResult> {
@@ -25,8 +27,7 @@ export async function executeStoreAction(store: Store, action: StoreAction): Pro
     case "removeMember":
       return await removeMember(store, action.nodeId);
     case "transferLeadership":
-      await leaderOf(store).admin.transferLeader(action.to);
-      return { type: "done" };
+      return await handOver(store, action.to);
     case "updateAddresses": {
       const addresses = store.addressesOf(store.cluster.metadata, action.member);
       await leaderOf(store).admin.updateMember(action.nodeId, addresses);
@@ -64,8 +65,27 @@ export function assertSameCluster(cluster: KVCluster, clusterId: string): void {
   throw new MembersError("FOREIGN_CLUSTER", message);
 }
 
+/** @throws MembersError LEADER_UNCHANGED when it was asked before and leads all the same */
+async function handOver(store: Store, to: string | null): Promise<StoreResult> {
+  const { pod, knows } = leaderIn(store);
+  const key = store.cluster.metadata;
+  const turn = store.handOvers.take(key, knows);
+  try {
+    if (turn !== "wait") await clientOf(store, pod).admin.transferLeader(to);
+  } catch (error) {
+    // It did not agree, and says why.
+    store.handOvers.forget(key);
+    throw error;
+  }
+  if (turn === "first") return { type: "done" };
+  const what = `${knows} was asked to hand over to ${to ?? "the best voter"} and still leads`;
+  throw new MembersError("LEADER_UNCHANGED", `${what}; it is asked again, at most once a minute`);
+}
+
+const leaderOf = (store: Store): KVStoreClient => clientOf(store, leaderIn(store).pod);
+
 /** The node that leads in the highest term, else any that knows a leader: it passes requests on. */
-function leaderOf(store: Store): KVStoreClient {
+function leaderIn(store: Store): { readonly pod: string; readonly knows: string } {
   const views = store.nodes.flatMap((node) =>
     node.type === "answered" && node.status !== null && node.status.leader !== null
       ? [{ pod: node.pod, ...node.status.node, knows: node.status.leader.name }]
@@ -73,7 +93,7 @@ function leaderOf(store: Store): KVStoreClient {
   );
   const newest = views.toSorted((a, b) => b.term - a.term);
   const found = newest.find(({ role }) => role === "leader") ?? newest[0];
-  if (found !== undefined) return clientOf(store, found.pod);
+  if (found !== undefined) return found;
   throw new MembersError("NO_LEADER", "no node of the store knows a leader");
 }
 

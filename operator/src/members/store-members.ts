@@ -3,6 +3,7 @@ import type { KVCluster, NodeView, ObservedPod, StoreAction } from "../model/ind
 import { memberAddresses } from "../model/index.ts";
 import type { ClusterKey, MembersPort, StoreAccess, StoreResult } from "../reconcile/index.ts";
 import { confirmMembers } from "./confirm-members.ts";
+import { HandOvers } from "./hand-overs.ts";
 import { toMembersError } from "./members-error.ts";
 import { type EndpointOf, NodeConnections, podEndpoint } from "./node-connections.ts";
 import { type AddressesOf, executeStoreAction } from "./store-actions.ts";
@@ -18,6 +19,7 @@ export interface StoreMembersOptions {
 export class StoreMembers implements MembersPort, AsyncDisposable {
   readonly #connections: NodeConnections;
   readonly #addressesOf: AddressesOf;
+  readonly #handOvers = new HandOvers(() => performance.now());
 
   constructor(options: StoreMembersOptions = {}) {
     this.#connections = new NodeConnections(options.endpointOf ?? podEndpoint);
@@ -44,7 +46,13 @@ export class StoreMembers implements MembersPort, AsyncDisposable {
     { pods, nodes, secret }: StoreAccess,
   ): Promise<StoreResult> {
     const clients = this.#connections.open(cluster, pods, secret);
-    const store = { cluster, nodes, clients, addressesOf: this.#addressesOf };
+    const store = {
+      cluster,
+      nodes,
+      clients,
+      addressesOf: this.#addressesOf,
+      handOvers: this.#handOvers,
+    };
     try {
       return await executeStoreAction(store, action);
     } catch (error) {
@@ -65,6 +73,7 @@ export class StoreMembers implements MembersPort, AsyncDisposable {
 
   forget(key: ClusterKey): void {
     this.#connections.forget(key);
+    this.#handOvers.forget(key);
   }
 
   async close(): Promise<void> {

@@ -133,7 +133,7 @@ export interface Observed {
   /** Everything but Secrets, pods and claims that carries our label: `KIND/NAME` → live object. */
   readonly children: ReadonlyMap<string, KubeObject>;
   readonly secrets: ReadonlyMap<string, ObservedSecret>;
-  /** Keys of the ConfigMaps that the spec names, by ConfigMap; those that do not exist lack. */
+  /** Keys of the ConfigMaps that the spec names, by ConfigMap; absent: it does not exist. */
   readonly configMaps: ReadonlyMap<string, readonly string[]>;
   readonly statefulSet: ObservedStatefulSet | null;
   /** By ordinal, ascending. */

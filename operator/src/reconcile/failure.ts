@@ -32,8 +32,10 @@ export function toFailure(attempted: string, error: unknown): Failure {
   return { attempted, code: codeOf(error), message, cause: error };
 }
 
+const refusals: ReadonlySet<string> = new Set([refusedEvictionCode, "LEADER_UNCHANGED"]);
+
 /** It passes by itself, but not within milliseconds; if it lasts, somebody has to look. */
-export const isRefusal = ({ code }: Failure): boolean => code === refusedEvictionCode;
+export const isRefusal = ({ code }: Failure): boolean => refusals.has(code);
 
 /** Says what an action is, in few words and without figures that change from pass to pass. */
 export function describeAction(action: Action): string {

@@ -70,6 +70,17 @@ test("an eviction that a budget refuses is no fault until it has lasted for five
   assert.deepEqual(last, late, "it stays so, in the same words");
 });
 
+test("so is a leader that was asked to hand over and still leads", () => {
+  const planned = {
+    conditions: [condition("Progressing", "True"), condition("Degraded", "False")],
+  };
+  const stays = [toFailure("hand leadership to demo-1", { code: "LEADER_UNCHANGED", message: "" })];
+  const first = tellFailures(planned, stays, told);
+  assert.equal(first.conditions?.[1]?.status, "False");
+  const late = tellFailures(planned, stays, { ...told, live: first, now: told.now + 301_000 });
+  assert.equal(late.conditions?.[1]?.reason, "ActionFailed");
+});
+
 test("a cluster that is Degraded for a reason of its own keeps it", () => {
   const planned = { conditions: [condition("Degraded", "True")] };
   const [degraded] = tellFailures(planned, [failure("forbidden")], told).conditions ?? [];
