@@ -46,6 +46,7 @@ async function dial(t: TestContext, address: string, id: number): Promise<Socket
   t.after(() => socket.destroy());
   socket.on("error", () => undefined);
   await once(socket, "connect");
+  socket.resume();
   const hello = Buffer.alloc(HELLO_BYTES);
   hello.writeBigUInt64BE(BigInt(id), 22);
   socket.write(hello);
