@@ -1,8 +1,50 @@
 /** A roll and a drain at once: one budget counts both, so that never two voters are away. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { KubeConfig } from "@kubernetes/client-node";
+import {
+  Caches,
+  createKubePort,
+  EventRecorder,
+  KubeConnection,
+  systemClock,
+  TokenIssuer,
+} from "../../operator/src/kube/index.ts";
 import type { KVClusterSpec } from "../../operator/src/model/index.ts";
+import { makeCluster } from "../../operator/src/model/plan/plan.test-kit.ts";
 import { Stage } from "./scenario.test-kit.ts";
+import { SmallApiServer } from "./small-api-server.test-kit.ts";
+
+test("over the wire: one eviction is let through, the next refused with the numbers", async (t) => {
+  const server = new SmallApiServer();
+  const config = new KubeConfig();
+  const place = { name: "small", server: await server.listen(), skipTLSVerify: true };
+  t.after(() => server.close());
+  config.loadFromClusterAndUser(place, { name: "operator" });
+  const parts = { clock: systemClock, random: Math.random };
+  const connection = new KubeConnection({ config, ...parts });
+  const onChange = (): void => undefined;
+  const port = createKubePort({
+    connection,
+    caches: new Caches({ connection, ...parts, onChange, watchNamespaces: [] }),
+    issuer: new TokenIssuer({ connection, ...parts, onChange }),
+    events: new EventRecorder({ connection, ...parts, instance: "test" }),
+  });
+  const evict = (pod: string, uid: string): Promise<void> =>
+    port.execute(makeCluster(), { type: "evictPod", pod, uid, why: "" });
+  server.pods.set("demo-0", "u0").set("demo-1", "u1");
+  server.evictionsLeft = 1;
+  await evict("demo-1", "u1");
+  assert.deepEqual([...server.pods.keys()], ["demo-0"]);
+  await evict("demo-1", "u1");
+  await assert.rejects(evict("demo-0", "u0"), {
+    code: "disruptionBudget",
+    message: /needs 2 healthy pods and has 2 currently/,
+  });
+  assert.equal(server.requests.length, 3, "none was repeated");
+  server.evictionsLeft = 1;
+  await assert.rejects(evict("demo-0", "another"), { code: "conflict" });
+});
 
 const conditionOf = (stage: Stage, type: string): { status: string; message: string } => {
   const found = stage.server.cluster?.status?.conditions?.find((one) => one.type === type);

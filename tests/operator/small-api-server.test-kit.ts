@@ -15,6 +15,10 @@ export class SmallApiServer {
   /** Of the CRD's schema; null: there is no CRD. */
   crdVersion: number | null = schemaVersion;
   lease: Lease | null = null;
+  /** Name → uid. */
+  readonly pods: Map<string, string> = new Map();
+  /** What the disruption budget allows now. */
+  evictionsLeft = 0;
   readonly requests: string[] = [];
   readonly #server: Server;
   #versions = 1;
@@ -74,6 +78,8 @@ export class SmallApiServer {
   }
 
   #find(method: string, path: string, body: string): Answer {
+    const pod = /\/pods\/([^/]+)\/eviction$/.exec(path)?.[1];
+    if (method === "POST" && pod !== undefined) return this.#evict(pod, body);
     if (path.includes("/leases")) return this.#leaseAnswer(method, body);
     if (path.includes("/customresourcedefinitions/")) {
       const annotations = { [schemaVersionAnnotation]: String(this.crdVersion) };
@@ -87,6 +93,18 @@ export class SmallApiServer {
       : missing;
   }
 
+  #evict(pod: string, body: string): Answer {
+    const { deleteOptions } = JSON.parse(body) as Eviction;
+    const uid = this.pods.get(pod);
+    if (uid === undefined) return missing;
+    if (this.evictionsLeft === 0) return overBudget;
+    // As it is there: counted before the pod is looked at.
+    this.evictionsLeft -= 1;
+    if (deleteOptions.preconditions.uid !== uid) return conflict;
+    this.pods.delete(pod);
+    return { status: 201, body: { kind: "Status", status: "Success", code: 201 } };
+  }
+
   #leaseAnswer(method: string, body: string): Answer {
     if (method === "GET") return this.lease === null ? missing : { status: 200, body: this.lease };
     const wanted = JSON.parse(body) as Lease;
@@ -97,14 +115,29 @@ export class SmallApiServer {
   }
 }
 
+interface Eviction {
+  readonly deleteOptions: { readonly preconditions: { readonly uid: string } };
+}
+
 interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
-const failure = (status: number, reason: string): Answer => ({
+const failure = (status: number, reason: string, more: object = {}): Answer => ({
   status,
-  body: { kind: "Status", status: "Failure", reason, code: status },
+  body: { kind: "Status", status: "Failure", reason, code: status, ...more },
 });
 const missing = failure(404, "NotFound");
 const conflict = failure(409, "Conflict");
+const overBudget = failure(429, "TooManyRequests", {
+  message: "Cannot evict pod as it would violate the pod's disruption budget.",
+  details: {
+    causes: [
+      {
+        reason: "DisruptionBudget",
+        message: "The disruption budget demo needs 2 healthy pods and has 2 currently",
+      },
+    ],
+  },
+});

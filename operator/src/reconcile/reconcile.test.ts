@@ -114,7 +114,7 @@ test("an eviction that a budget refuses restarts nothing, and the Event says so"
   const refused = await run(ports, () => planned);
   assert.deepEqual(ports.events, [
     {
-      type: "Warning",
+      type: "Normal",
       reason: "EvictionRefused",
       note: "Could not evict pod demo-1: needs 2 healthy pods and has 2",
     },

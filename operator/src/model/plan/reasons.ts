@@ -69,7 +69,7 @@ export const eventReasons = {
   TransferringLeadership: "Normal",
   RollStarted: "Normal",
   RestartingPod: "Normal",
-  EvictionRefused: "Warning",
+  EvictionRefused: "Normal",
   RollPaused: "Warning",
   RollFailing: "Warning",
   RollDone: "Normal",
