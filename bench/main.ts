@@ -38,6 +38,7 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "" },
     warmup: { type: "string", default: "" },
     first: { type: "string", default: "" },
+    /** Keys of the part `growth`. */
     grown: { type: "string", default: "" },
   },
 });
@@ -104,6 +105,7 @@ const report = async (part: Part, context: BenchContext): Promise<PartReport> =>
   return made;
 };
 
+if (flags.quick && flags.write) throw new RangeError("the figures of --quick are not for --write");
 const commit = commitMeasured();
 const when = new Date().toISOString().slice(0, 10);
 const folder = mkdtempSync(join(flags.folder, "kvcluster-bench-"));

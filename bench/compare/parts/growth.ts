@@ -77,10 +77,9 @@ const run = async (context: BenchContext): Promise<PartReport> => {
   return {
     text: [
       `${CONNECTIONS} connections overwrite ${count(FEW_KEYS)} keys at random, then the store is ` +
-        `filled on to ${count(context.sizes.grownKeys)} keys (or as many as ` +
+        `filled on to ${count(context.sizes.grownKeys)} keys (\`--grown\`; or as many as ` +
         `${context.sizes.growSecondsMax} s allow), then all of them are overwritten at random, ` +
-        `${context.sizes.seconds * 2} s each. 10 M keys of this size on three nodes do not fit ` +
-        "into the quarter of an hour that this part may take.",
+        `${context.sizes.seconds * 2} s each.`,
       table(header, [
         row("KVCluster", both.kvcluster),
         ...(both.etcd === null ? [] : [row("etcd", both.etcd)]),
