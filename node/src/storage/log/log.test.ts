@@ -234,6 +234,19 @@ describe("damage", () => {
     }
   });
 
+  it("finds a write that landed on an earlier frame", () => {
+    const test = newLog(1);
+    const currentTerm = toTerm(3);
+    test.log.append({ currentTerm, votedFor: null }, []);
+    put(test.log, entries(1, 2, 3));
+    // The vote takes the place of the first frame: without a look at where a frame belongs the last
+    // frame of the file would say that there is none.
+    const between = frameBytes(0) + frameBytes(packEntries(entries(1, 2, 3)).bytes.length);
+    test.files.misdirectNextWrite(-between);
+    test.log.append({ currentTerm, votedFor: toNodeId(2) }, []);
+    assert.throws(() => reopen(test), { code: "CORRUPT" });
+  });
+
   it("finds a missing segment and one cut short", () => {
     const cases: ((test: TestLog, names: readonly string[]) => void)[] = [
       ({ files }, names) => files.unlink(`${FOLDER}/${names[2]}`),
