@@ -163,20 +163,6 @@ test("an eviction names the uid that was seen; a budget that refuses is told onc
   assert.equal(bench.server.count, 3, "it is not tried again at once");
 });
 
-test("a pod that two budgets select cannot be evicted, however often it is tried", async (t) => {
-  const bench = await start(t);
-  const action = { type: "evictPod", pod: "store-1", uid: "u1", why: "" } as const;
-  const refused = assert.rejects(bench.port.execute(cluster, action), { code: "invalid" });
-  (await bench.server.next()).reply(500, {
-    kind: "Status",
-    reason: "InternalError",
-    message:
-      "Internal error occurred: This pod has more than one PodDisruptionBudget, which the " +
-      "eviction subresource does not support.",
-  });
-  await refused;
-});
-
 test("a Secret is created; one that is there is success and stays as it is", async (t) => {
   const bench = await start(t);
   const action = {
