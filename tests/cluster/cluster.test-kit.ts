@@ -26,6 +26,10 @@ export interface ClusterOptions {
   readonly settings?: Settings;
   /** Where a node's data is, by name, when not in its own folder. */
   readonly dataFolders?: Readonly<Record<string, string>>;
+  /** Another node than the one that ships. */
+  readonly program?: string;
+  /** Where others reach a node's peer port, by its name and where it listens. */
+  readonly layPeerLink?: (name: string, peerAddress: string) => Promise<string>;
 }
 
 export class TestCluster {
@@ -57,6 +61,7 @@ export class TestCluster {
 
   /** A blank node's process, no member yet. */
   async addProcess(name: string = `node-${this.nodes.length + 1}`): Promise<TestNode> {
+    const { program, layPeerLink } = this.#options;
     const dataFolder = this.#options.dataFolders?.[name];
     const node = await TestNode.make({
       name,
@@ -64,6 +69,8 @@ export class TestCluster {
       secrets: this.secrets,
       settings: this.#options.settings ?? {},
       ...(dataFolder === undefined ? {} : { dataFolder }),
+      ...(program === undefined ? {} : { program }),
+      ...(layPeerLink === undefined ? {} : { layPeerLink: (at) => layPeerLink(name, at) }),
     });
     this.nodes.push(node);
     node.start();

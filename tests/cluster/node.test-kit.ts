@@ -8,7 +8,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { choosePort } from "./ports.test-kit.ts";
 
-const program = join(import.meta.dirname, "../../node/src/main.ts");
+const shippedProgram = join(import.meta.dirname, "../../node/src/main.ts");
 const LOG_TAIL_LINES = 15;
 const LOG_LINE_CHARS = 600;
 
@@ -28,6 +28,10 @@ export interface NodeSetup {
   readonly secrets: Secrets;
   readonly settings: Settings;
   readonly dataFolder?: string;
+  /** Another node than the one that ships: a test of the tests. */
+  readonly program?: string;
+  /** Where others reach its peer port, given where it listens; there unless told otherwise. */
+  readonly layPeerLink?: (peerAddress: string) => Promise<string>;
 }
 
 export interface Ended {
@@ -49,30 +53,39 @@ export class TestNode {
   readonly logFile: string;
   readonly #setup: NodeSetup;
   readonly #ports: { readonly http: number; readonly peer: number; readonly metrics: number };
+  readonly #advertised: string;
   #child: ChildProcess | null = null;
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   #isEndExpected = true;
   /** How it ended when it should not have. */
   unexpectedEnd: Ended | null = null;
 
-  constructor(setup: NodeSetup, ports: readonly [number, number, number]) {
+  /** @param advertised where its peer port is reached, when not where it listens */
+  constructor(
+    setup: NodeSetup,
+    ports: readonly [number, number, number],
+    advertised: string | null = null,
+  ) {
     this.#setup = setup;
     this.name = setup.name;
     this.dataFolder = setup.dataFolder ?? join(setup.folder, "data");
     this.logFile = join(setup.folder, "log");
     this.#ports = { http: ports[0], peer: ports[1], metrics: ports[2] };
+    this.#advertised = advertised ?? this.#peerListener;
     mkdirSync(setup.folder, { recursive: true });
   }
 
   static async make(setup: NodeSetup): Promise<TestNode> {
-    return new TestNode(setup, [await choosePort(), await choosePort(), await choosePort()]);
+    const [http, peer, metrics] = [await choosePort(), await choosePort(), await choosePort()];
+    const advertised = await setup.layPeerLink?.(`127.0.0.1:${peer}`);
+    return new TestNode(setup, [http, peer, metrics], advertised);
   }
 
   get clientAddress(): string {
     return `http://127.0.0.1:${this.#ports.http}`;
   }
   get peerAddress(): string {
-    return `127.0.0.1:${this.#ports.peer}`;
+    return this.#advertised;
   }
   get metricsAddress(): string {
     return `http://127.0.0.1:${this.#ports.metrics}`;
@@ -90,6 +103,7 @@ export class TestNode {
     const configFile = join(this.#setup.folder, "config.json");
     writeFileSync(configFile, JSON.stringify(this.#configuration(settings), null, 2));
     const log = openSync(this.logFile, "a");
+    const program = this.#setup.program ?? shippedProgram;
     const child = spawn(process.execPath, [program, "--config", configFile], {
       env: { PATH: process.env["PATH"] },
       stdio: ["ignore", log, log],
@@ -150,6 +164,10 @@ export class TestNode {
     return lines.map((line) => `    ${line.slice(0, LOG_LINE_CHARS)}`).join("\n");
   }
 
+  get #peerListener(): string {
+    return `127.0.0.1:${this.#ports.peer}`;
+  }
+
   #signal(signal: NodeJS.Signals): void {
     assert.ok(this.#child !== null, `${this.name} does not run:\n${this.logTail()}`);
     this.#isEndExpected = true;
@@ -161,7 +179,7 @@ export class TestNode {
     const own: Settings = {
       listen: {
         http: `127.0.0.1:${this.#ports.http}`,
-        peer: this.peerAddress,
+        peer: this.#peerListener,
         metrics: `127.0.0.1:${this.#ports.metrics}`,
       },
       advertise: { peerAddress: this.peerAddress, clientAddress: this.clientAddress },
