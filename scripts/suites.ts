@@ -21,6 +21,7 @@ export const suites: readonly Suite[] = [
   { name: "golden", run: "parallel", required: true },
   { name: "auth-matrix", run: "parallel", required: true },
   { name: "fuzz", run: "parallel", required: true },
+  { name: "security", run: "parallel", required: true },
   { name: "operator", run: "parallel", required: true },
   { name: "simulation", run: "parallel", required: true },
   { name: "linearizability", run: "serial", required: false },

@@ -86,7 +86,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
     this.#settle({ type: "answered", latencyMs: performance.now() - this.#startedMs });
     this.#isAnswering = true;
-    this.#owner.response.writeHead(status, clientHeaders(headers));
+    const { response } = this.#owner;
+    // The node answered before the end of the body: nobody wants the rest of it.
+    if (!response.req.complete) response.shouldKeepAlive = false;
+    response.writeHead(status, clientHeaders(headers));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -26,6 +26,8 @@ export interface BalancerLimits {
   readonly clientHeadersTimeoutMs: number;
   readonly clientRequestTimeoutMs: number;
   readonly clientIdleTimeoutMs: number;
+  /** Nothing moved on a connection for so long: its client reads no answer. */
+  readonly clientStallTimeoutMs: number;
   readonly headerBytesMax: number;
   /** How long requests under way may take once the balancer is asked to close. */
   readonly closeGraceMs: number;
@@ -46,6 +48,7 @@ export const defaultBalancerLimits: BalancerLimits = {
   clientHeadersTimeoutMs: 10_000,
   clientRequestTimeoutMs: 60_000,
   clientIdleTimeoutMs: 65_000,
+  clientStallTimeoutMs: 120_000,
   // Above the nodes' own limit, so that it is the node that refuses and says why.
   headerBytesMax: 49_152,
   closeGraceMs: 5_000,

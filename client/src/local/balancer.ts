@@ -3,7 +3,7 @@
  * nodes by power of two choices, sends writes to the leader by preference, and leaves out nodes
  * that do not answer. Holds no state that matters: it can be killed and started at any time.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ErrorCode } from "@kvcluster/protocol";
 import type { Agent } from "undici";
@@ -150,6 +150,7 @@ export class Balancer {
       (request, response) => this.#onRequest(request, response),
     );
     server.maxConnections = limits.clientConnectionsMax;
+    server.setTimeout(limits.clientStallTimeoutMs);
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       refuseConnection(error, socket);
     });
@@ -166,6 +167,14 @@ export class Balancer {
     }
     if (request.url?.startsWith("/") !== true) {
       sendProblem(response, { code: "BAD_REQUEST", detail: "the request target is not a path" });
+      return;
+    }
+    const coding = request.headers["transfer-encoding"];
+    if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+      // It would reach the node as if the coded bytes were the value.
+      const detail = "Transfer-Encoding other than chunked is not accepted";
+      response.shouldKeepAlive = false;
+      sendProblem(response, { code: "UNSUPPORTED_ENCODING", detail });
       return;
     }
     if (this.#requests >= this.#limits.requestsMax) {
@@ -252,9 +261,19 @@ function toOrigin(url: string): string {
   return origin;
 }
 
+/**
+ * Whether an answer is under way, or awaited for a request that arrived whole: bytes between them
+ * would be taken for that answer, and a refusal for a write that takes effect.
+ */
+function isAnswering(socket: Socket): boolean {
+  const response: unknown = Reflect.get(socket, "_httpMessage");
+  if (!(response instanceof ServerResponse)) return false;
+  return response.headersSent || response.req.complete;
+}
+
 /** What is not an HTTP request gets one problem document and is closed. */
 function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  if (error.code === "ECONNRESET" || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;
   }

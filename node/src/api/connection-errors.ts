@@ -3,7 +3,7 @@
  * are too slow. There is no response object yet, so the answer is written to the socket as it is.
  */
 import { randomUUID } from "node:crypto";
-import { STATUS_CODES } from "node:http";
+import { ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ErrorCode } from "@kvcluster/protocol";
 import { ApiError } from "./api-error.ts";
@@ -16,12 +16,20 @@ const codes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ["REQUEST_TIMEOUT", "the request was not complete in time"],
 };
 
+/**
+ * Whether an answer is under way, or awaited for a request that arrived whole: bytes between them
+ * would be taken for that answer, and a refusal for a write that takes effect.
+ */
+function isAnswering(socket: Socket): boolean {
+  const response: unknown = Reflect.get(socket, "_httpMessage");
+  if (!(response instanceof ServerResponse)) return false;
+  return response.headersSent || response.req.complete;
+}
+
 /** Answers a connection's error and ends the connection. */
 export function answerConnectionError(error: Error, socket: Socket, metrics: RequestMetrics): void {
   const cause = String(Reflect.get(error, "code") ?? "");
-  // Gone, or already answered: writing into the middle of another answer would forge one.
-  const inAnswer = Reflect.get(socket, "_httpMessage")?.headersSent === true;
-  if (cause === "ECONNRESET" || !socket.writable || inAnswer) {
+  if (cause === "ECONNRESET" || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;
   }

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { headers } from "@kvcluster/protocol";
+import type { AnswerLimits } from "./answer-limits.ts";
 import type { ApiError } from "./api-error.ts";
 import type { Identity } from "./authorization.ts";
 import type { ApiLog, RequestMetrics } from "./context.ts";
@@ -17,6 +18,7 @@ export interface ExchangePorts {
   readonly nodeName: string;
   readonly logger: ApiLog;
   readonly metrics: RequestMetrics;
+  readonly answers: AnswerLimits;
   /** True once the server closes: connections are not kept. */
   readonly closing: () => boolean;
   readonly ended: (exchange: Exchange) => void;
@@ -95,6 +97,7 @@ export class Exchange {
     const common = this.#commonHeaders();
     if (status !== 304) {
       const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+      this.#ports.answers.hold(this.#request.socket, response, length);
       common.push("content-length", String(length));
     }
     response.writeHead(status, [...list, ...common]);

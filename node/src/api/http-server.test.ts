@@ -287,6 +287,7 @@ test("closing lets a large answer reach its slow reader", async () => {
     "--limits.valueBytesMax=30000000",
     "--limits.bodyBytesMax=60000000",
     "--raft.uncommittedBytesMax=100000000",
+    "--peers.frameBytesMax=66000000",
   );
   const payload = Buffer.alloc(30_000_000, "x");
   await on.api.send({ method: "PUT", url: "/v1/kv/big", payload });

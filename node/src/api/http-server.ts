@@ -9,6 +9,7 @@ import { Server as NetServer, type Socket } from "node:net";
 import { requestIdPattern } from "@kvcluster/protocol";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { LimitsConfig, TimeoutsConfig } from "../config/index.ts";
+import { AnswerLimits } from "./answer-limits.ts";
 import { ApiError } from "./api-error.ts";
 import type { Authorizer } from "./authorization.ts";
 import { answerConnectionError } from "./connection-errors.ts";
@@ -60,6 +61,13 @@ const bodyBytesMax = (route: Route, limits: LimitsConfig): number => {
   }
 };
 
+/**
+ * A connection on which nothing moved for so long is cut: its client reads no answer and holds the
+ * memory of one, or a backup. Longer than any request may wait for the cluster.
+ */
+const stalledMs = ({ requestMaxMs, bodyMs, keepAliveMs }: TimeoutsConfig): number =>
+  Math.max(requestMaxMs, keepAliveMs) + bodyMs;
+
 /** Ids of requests that bring none: unique over restarts, and cheap. */
 function requestIds(): (request: IncomingMessage) => string {
   const life = randomBytes(4).toString("hex");
@@ -88,6 +96,7 @@ export class ApiServer {
       nodeName: setup.context.node.name,
       logger: setup.logger,
       metrics: setup.metrics,
+      answers: new AnswerLimits(setup.limits.answerBytesMax),
       closing: () => this.#closing,
       ended: (exchange) => {
         this.#inFlight.delete(exchange);
@@ -162,6 +171,7 @@ export class ApiServer {
       rewriteUrl: (request) => splitTarget(request.url ?? "/").route,
       routerOptions: { maxParamLength: parameterCharsMax, querystringParser: () => ({}) },
       keepAliveTimeout: timeouts.keepAliveMs,
+      connectionTimeout: stalledMs(timeouts),
       requestTimeout: timeouts.bodyMs,
       http: {
         maxHeaderSize: limits.headerBytesMax,
@@ -238,8 +248,9 @@ export class ApiServer {
     const exchange = this.#open(request, reply);
     request.exchange = exchange;
     const { route } = exchange;
-    if (route === null || route.access === "public") return true;
     try {
+      this.#ports.answers.admit(request.raw.socket, reply.raw);
+      if (route === null || route.access === "public") return true;
       this.#checkLoad();
       checkHeaders(request.headers);
       exchange.identity = this.setup.authorizer.authenticate(request.headers.authorization);

@@ -167,6 +167,10 @@ const limitsSchema: JsonSchema<LimitsConfig> = schemaOf<LimitsConfig>()(
         default: 20_000,
         unit: "count",
       }),
+      answerBytesMax: bytes(
+        "Answers above 64 KiB that clients have not read yet; further ones are OVERLOADED.",
+        { min: mebibyte, max: 64 * gibibyte, default: 256 * mebibyte },
+      ),
       snapshotStreamsMax: number("Backups streamed at the same time.", {
         min: 1,
         max: 64,

@@ -97,6 +97,7 @@ export interface LimitsConfig {
   readonly headerBytesMax: number;
   readonly connectionsMax: number;
   readonly requestsInFlightMax: number;
+  readonly answerBytesMax: number;
   readonly snapshotStreamsMax: number;
 }
 

@@ -1,9 +1,11 @@
 /**
  * The listener of the metrics port: the metrics page and the health checks, for scrapers and probes
- * that must not need a token nor reach the client port. Takes nothing but GET and HEAD.
+ * that must not need a token nor reach the client port. Takes nothing but GET and HEAD. When there
+ * are too many connections an unused one gives way: whoever holds sockets open must not keep the
+ * probes out, or a healthy node is restarted.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { MetricsPage } from "../context.ts";
 
 /** Answers a health check; the same that the client port gives. */
@@ -27,9 +29,11 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Scrapers and probes are few; more connections than this are refused. */
+/** Scrapers and probes are few; when more connections come, others are closed. */
 export const metricsConnectionsMax = 64;
-const requestTimeoutMs = 10_000;
+/** For headers, for a whole request, and for an answer of which nothing more is read. */
+const requestTimeoutMs = 5_000;
+const timeoutsCheckedMs = 1_000;
 const headerBytesMax = 8192;
 
 const healthPaths: ReadonlySet<string> = new Set(["/livez", "/readyz", "/startupz"]);
@@ -69,6 +73,32 @@ function send(response: ServerResponse, reply: Reply, head: boolean): void {
   response.end(head ? undefined : reply.body);
 }
 
+/** Open connections in order of arrival, and those that are being answered. */
+class Connections {
+  readonly #open = new Set<Socket>();
+  readonly #answering = new Set<Socket>();
+
+  take(socket: Socket): void {
+    if (this.#open.size >= metricsConnectionsMax) this.#makeRoom();
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+  }
+
+  answer({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.#answering.add(socket);
+    response.once("close", () => this.#answering.delete(socket));
+  }
+
+  /** The oldest one that is not being answered goes, or else the oldest. */
+  #makeRoom(): void {
+    const open = [...this.#open];
+    const leaving = open.find((socket) => !this.#answering.has(socket)) ?? open[0];
+    if (leaving === undefined) return;
+    this.#open.delete(leaving);
+    leaving.destroy();
+  }
+}
+
 const listen = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -83,9 +113,16 @@ const portOf = (address: AddressInfo | string | null): number =>
 
 /** Listens. @throws the system's error when the address is in use or not allowed */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const connections = new Connections();
   const server = createServer(
-    { requestTimeout: requestTimeoutMs, maxHeaderSize: headerBytesMax },
+    {
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: timeoutsCheckedMs,
+      maxHeaderSize: headerBytesMax,
+    },
     (request, response) => {
+      connections.answer(request, response);
       // A body is not read: the connection is closed after the answer when there is one.
       if (request.headers["content-length"] ?? request.headers["transfer-encoding"]) {
         response.shouldKeepAlive = false;
@@ -99,7 +136,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       );
     },
   );
-  server.maxConnections = metricsConnectionsMax;
+  server.setTimeout(requestTimeoutMs);
+  server.on("connection", (socket) => connections.take(socket));
   await listen(server, options.host, options.port);
   server.on("error", (cause) => {
     options.onError(new Error("the metrics listener failed", { cause }));
