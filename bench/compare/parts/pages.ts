@@ -157,9 +157,9 @@ const run = async (context: BenchContext): Promise<PartReport> => {
   return {
     text: [
       `${count(context.sizes.pagedKeys)} keys of ${VALUE_BYTES} bytes in one prefix, read from ` +
-        "one node over one connection, one page after the other, all pages of a walk at " +
-        `the revision of its first; ${PUTS_PER_SECOND} puts a second into the prefix go on ` +
-        "meanwhile. Each walk is checked: every key once, one revision. 1000 keys are KVCluster's largest " +
+        "one node over one connection, one page after the other, all pages of a walk at the " +
+        `revision of its first; meanwhile ${PUTS_PER_SECOND} puts a second go into the prefix. ` +
+        "Each walk is checked: every key once, one revision. 1000 keys are KVCluster's largest " +
         "page by default. The median of the walks of " +
         `${context.sizes.seconds} s, ${WALKS_MIN} at least.`,
       table(
