@@ -90,6 +90,18 @@ test("a missing key is 404 KEY_NOT_FOUND, an empty or broken one 400 INVALID_KEY
   }
 });
 
+test("a missing key is told with a revision only where it was asked for one", async () => {
+  await using api = await makeApi();
+  await api.send({ method: "PUT", url: "/v1/kv/a", payload: "1" });
+  // What is applied may be ahead of the revision that this node would tell: the key may have been
+  // deleted after it (found by tests/linearizability, seed 479522).
+  for (const url of ["/v1/kv/none", "/v1/kv/none?consistency=stale"]) {
+    assert.doesNotMatch(problemOf(await api.send({ url })).detail, /revision/);
+  }
+  const past = problemOf(await api.send({ url: "/v1/kv/none?revision=1" }));
+  assert.match(past.detail, /at revision 1$/);
+});
+
 test("If-Match writes only over the revision that was read; 412 tells the one now", async () => {
   await using api = await makeApi();
   await api.send({ method: "PUT", url: "/v1/kv/a", payload: "1" });

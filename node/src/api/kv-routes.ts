@@ -83,14 +83,18 @@ interface KeyCall {
   readonly context: ApiContext;
 }
 
-const notFound = (revision: number, conditions: ReadConditions | null): ApiError =>
+/**
+ * @param when empty for the current state: an absent key bears no witness of the revision at which
+ * it was read, and the node may not have heard yet of the deletion that the read has seen.
+ */
+const notFound = (when: string, conditions: ReadConditions | null): ApiError =>
   conditions?.ifMatch != null
     ? new ApiError("CONDITION_FAILED", "If-Match: the key does not exist", { revision: 0 })
-    : new ApiError("KEY_NOT_FOUND", `the key does not exist at revision ${revision}`);
+    : new ApiError("KEY_NOT_FOUND", `the key does not exist${when}`);
 
 async function getCurrent(key: Uint8Array, call: Call, keyCall: KeyCall): Promise<Answer> {
   const { record, revision } = await keyCall.context.reads.get(key, call.deadlineMs);
-  if (record === undefined) throw notFound(revision, keyCall.conditions);
+  if (record === undefined) throw notFound("", keyCall.conditions);
   return answerFound(key, { record, revision, extraHeaders: [] }, keyCall);
 }
 
@@ -99,7 +103,7 @@ function getStale(key: Uint8Array, staleness: Staleness, keyCall: KeyCall): Answ
   const extraHeaders = staleness.headersOf(replica);
   const { records, revision } = readCurrent(replica, [key]);
   const record = records[0];
-  if (record === undefined) throw notFound(revision, keyCall.conditions);
+  if (record === undefined) throw notFound("", keyCall.conditions);
   return answerFound(key, { record, revision, extraHeaders }, keyCall);
 }
 
@@ -120,7 +124,7 @@ async function getPast(key: Uint8Array, past: PastRead, keyCall: KeyCall): Promi
       return answerFound(key, { record, revision, extraHeaders }, keyCall);
     }
     case "absent":
-      throw notFound(past.revision, keyCall.conditions);
+      throw notFound(` at revision ${past.revision}`, keyCall.conditions);
     case "failed":
       throw commandFailure(result.code, result.revision, result.revision);
   }
