@@ -83,8 +83,6 @@ test("clients that read none of their answers are cut", DEADLINE, async (t) => {
   const value = "v".repeat(1_000_000);
   assert.equal((await target.send("/v1/kv/big", { method: "PUT", body: value })).status, 201);
   const get = `GET /v1/kv/big HTTP/1.1\r\n${head()}\r\n`;
-  const before = memoryKb(target.node.pid);
-  const most = before;
   const running = target.doors.flatMap(({ name, url }) =>
     Array.from({ length: 5 }, async () => {
       const deaf = await RawConnection.open(t, url);
