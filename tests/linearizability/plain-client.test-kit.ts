@@ -41,7 +41,6 @@ type Exchanged =
 /** What a problem document says, as far as it matters here. */
 interface Told {
   readonly code: string;
-  readonly detail: string;
   readonly outcome?: string;
   readonly revision?: number;
 }
@@ -103,9 +102,7 @@ export class PlainClient implements Performer {
     if (answer.status === 200) return { type: "ok", answer: recordAnswer(answer) };
     const told = problemOf(answer);
     if (told?.code !== "KEY_NOT_FOUND") return FAILED;
-    const revision = Number(/at revision (\d+)/.exec(told.detail)?.[1] ?? Number.NaN);
-    const known = Number.isNaN(revision) ? null : revision;
-    return { type: "ok", answer: { type: "record", revision: known, record: null } };
+    return { type: "ok", answer: { type: "record", revision: null, record: null } };
   }
 
   async #list(
