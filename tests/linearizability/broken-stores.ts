@@ -67,7 +67,7 @@ const brokenStores: readonly BrokenStore[] = [
         replace: "  if (!hasConfirmed(node.id)) return false;\n",
       },
     ],
-    faults: pick(plainFaults, "SIGSTOP of the leader", "partition of the leader"),
+    faults: pick(plainFaults, "leader stopped while cut off"),
     hasPowerLoss: false,
     rules: ["reads are not stale", "revisions follow real time"],
   },

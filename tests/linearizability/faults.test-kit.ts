@@ -44,6 +44,24 @@ async function paused(scene: Scene, node: TestNode): Promise<void> {
   node.resume();
 }
 
+/**
+ * A leader that is stopped while it is cut off, and runs again before it hears of anybody: for its
+ * own clock no time has passed, so that only a majority can tell it that it leads no more.
+ */
+async function stoppedWhileCutOff(scene: Scene): Promise<void> {
+  const { site, written } = scene;
+  const leader = await leaderOf(scene);
+  const links = [...linksFrom(site, leader), ...linksTo(site, leader)];
+  for (const [from, to] of links) site.network.set(from.name, to.name, HELD);
+  leader.pause();
+  await site.cluster.leader(site.cluster.others(leader));
+  const until = written() + 30;
+  await eventually("the others write on", () => written() >= until);
+  leader.resume();
+  await lasts(scene);
+  site.network.heal();
+}
+
 /** Holds links from some nodes to others for a while; some connections are reset afterwards. */
 async function held(
   scene: Scene,
@@ -188,6 +206,7 @@ export const plainFaults: Readonly<Record<string, Fault>> = {
   "SIGSTOP of the leader": async (scene) => paused(scene, await leaderOf(scene)),
   "partition of a node": (scene) => isolated(scene, some(scene)),
   "partition of the leader": async (scene) => isolated(scene, await leaderOf(scene)),
+  "leader stopped while cut off": stoppedWhileCutOff,
   "leader is not heard": async (scene) => held(scene, linksFrom(scene.site, await leaderOf(scene))),
   "leader hears nobody": async (scene) => held(scene, linksTo(scene.site, await leaderOf(scene))),
   "one link in one direction": (scene) => held(scene, [scene.random.pick(allLinks(scene.site))]),
