@@ -17,6 +17,7 @@ import {
 } from "./progress.ts";
 import { quorumIndex } from "./quorum.ts";
 import { noteReadConfirmation } from "./read-index.ts";
+import { doubtLeader } from "./roles.ts";
 import { continueTransfer } from "./transfer.ts";
 import type {
   AppendEntriesResponse,
@@ -98,7 +99,7 @@ export function handleHeartbeatResponse(
 
 /** The connection to a peer broke: what was on its way is lost. */
 export function peerUnreachable(node: NodeState, id: NodeId): void {
-  if (node.leader === id) node.isLeaderReachable = false;
+  if (node.leader === id) doubtLeader(node);
   const peer = node.leadership?.peers.get(id);
   if (peer?.state !== "replicate") return;
   becomeProbe(peer, peer.matchIndex);

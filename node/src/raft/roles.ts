@@ -36,12 +36,26 @@ export function followLeader(node: NodeState, leader: NodeId): void {
     node.role !== "leader",
     () => `node ${node.id} and node ${leader} both lead term ${node.currentTerm}`,
   );
-  if (node.role !== "follower") {
+  if (node.role !== "follower" || !node.isLeaderReachable) {
     becomeFollower(node, node.currentTerm, leader);
     return;
   }
   node.electionElapsedTicks = 0;
   setLeader(node, leader);
+}
+
+/**
+ * The connection to the leader broke. A process that died breaks all of its connections at once, a
+ * leader that lives is heard of again with its next heartbeat: so the wait becomes little longer than
+ * that. Drawn, so that the survivors do not split the vote. Where the leader lives after all, those
+ * who hear from it refuse their pre-vote (§9.6).
+ */
+export function doubtLeader(node: NodeState): void {
+  node.isLeaderReachable = false;
+  const { heartbeatTicks, electionTimeoutTicks } = node.options;
+  const spread = Math.floor(node.random() * (electionTimeoutTicks / 2));
+  const soon = node.electionElapsedTicks + heartbeatTicks + 1 + spread;
+  if (soon < node.electionDeadlineTicks) node.electionDeadlineTicks = soon;
 }
 
 /** No leader was heard of for an election timeout. */
