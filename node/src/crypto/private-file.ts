@@ -5,6 +5,7 @@
  */
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   openSync,
@@ -27,7 +28,8 @@ export type FileVersion = string;
 /** @throws CryptoError KEY_RING_UNREADABLE, KEY_RING_PERMISSIONS */
 export function readPrivateFile(path: string): { text: string; version: FileVersion } {
   return attempt(path, "read", () => {
-    const file = openSync(path, "r");
+    // Without O_NONBLOCK a named pipe in the file's place would stop the node, also a running one.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(file);
       if (!stats.isFile()) throw unreadable(path, "it is not a regular file");

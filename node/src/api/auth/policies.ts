@@ -3,7 +3,7 @@
  * away; claims that no policy matches get nothing.
  */
 import { type Grant, type Policy, policyFileSchema } from "@kvcluster/protocol";
-import { parse } from "yaml";
+import { parseDocument as parseYaml } from "yaml";
 import { readTextFile } from "./auth-files.ts";
 import { isJsonObject, type JsonObject } from "./compact-token.ts";
 import { compileGrant, findPrefixFault, type KeyGrant } from "./grants.ts";
@@ -71,7 +71,11 @@ function compilePolicy(policy: Policy): CompiledPolicy {
 function parseDocument(text: string, source: string): unknown {
   try {
     // JSON is YAML. Repeated keys are an error; aliases are few, so that no file can explode.
-    return parse(text, { uniqueKeys: true, maxAliasCount: 32, schema: "core" });
+    const document = parseYaml(text, { uniqueKeys: true, schema: "core" });
+    // A warning is an error, too: a tag that is not understood would be read as if it were not there.
+    const [fault] = [...document.errors, ...document.warnings];
+    if (fault !== undefined) throw fault;
+    return document.toJS({ maxAliasCount: 32 });
   } catch (cause) {
     // The first line says what and where; the others draw it.
     const [why = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n", 1);
