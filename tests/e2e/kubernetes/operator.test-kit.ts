@@ -70,11 +70,15 @@ export class Operator {
     await mustRun("helm", [verb, RELEASE, chart, "-n", this.namespace, ...set, ...more]);
   }
 
-  /** A namespace without a release is what a run leaves that ended before it installed. */
   async uninstall(): Promise<void> {
+    await this.removeRelease();
+    await this.isReady(0);
+  }
+
+  /** Nothing to do where it was applied as a manifest, or a run ended before it installed. */
+  async removeRelease(): Promise<void> {
     const flags = ["-n", this.namespace, "--wait", "--ignore-not-found"];
     await mustRun("helm", ["uninstall", RELEASE, ...flags]);
-    await this.isReady(0);
   }
 
   /** Takes away what an installation left that is in no namespace, but the definition. */

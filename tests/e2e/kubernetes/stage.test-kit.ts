@@ -76,19 +76,23 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await undoAll();
-    // The operator goes last: it is what lets KVClusters go in order.
-    for (const name of this.#namespaces) await removeNamespace(this.kube, name);
-    await this.#clearOperator();
-    await this.operator.forgetDefinition();
-    this.kube.close();
+    try {
+      await undoAll();
+      // The operator goes last: it is what lets KVClusters go in order.
+      for (const name of this.#namespaces) await removeNamespace(this.kube, name);
+      await this.#clearOperator();
+      await this.operator.forgetDefinition();
+    } finally {
+      // Its process would keep the file from ending.
+      this.kube.close();
+    }
   }
 
   /** Also what a run that was cut short has left. */
   async #clearOperator(): Promise<void> {
     const { namespace } = this.operator;
     if ((await this.kube.find(`/api/v1/namespaces/${namespace}`)) === null) return;
-    await this.operator.uninstall();
+    await this.operator.removeRelease();
     await removeNamespace(this.kube, namespace);
     await this.operator.forgetRights();
   }
