@@ -55,6 +55,18 @@ test("pages of one list show one revision, whatever is written between them", as
   assert.deepEqual([names(third), third.continue], [["e"], undefined]);
 });
 
+test("a page at a revision that is applied here asks no leader, a first page does", async () => {
+  await using api = await makeApi();
+  await fill(api, ["a", "b", "c"]);
+  const first = await list(api, "prefix=&limit=1");
+  assert.equal(api.node.memory.barriers, 1);
+  await list(api, `prefix=&limit=1&continue=${first.continue}`);
+  await list(api, "prefix=&revision=2");
+  assert.equal(api.node.memory.barriers, 1);
+  const future = await api.send({ url: "/v1/kv?prefix=&revision=4" });
+  assert.deepEqual([future.statusCode >= 400, api.node.memory.barriers], [true, 2]);
+});
+
 test("keysOnly leaves values out, revision lists the past, stale tells its age", async () => {
   await using api = await makeApi();
   await fill(api, ["a", "b"]);

@@ -8,7 +8,7 @@ import {
   prefixEnd,
 } from "@kvcluster/protocol";
 import { type Revision, toRevision } from "../kv/index.ts";
-import type { KeyValue, ScanRequest, ScanResult } from "../replica/index.ts";
+import type { KeyValue, ReplicaService, ScanRequest, ScanResult } from "../replica/index.ts";
 import { ApiError } from "./api-error.ts";
 import type { Need } from "./authorization.ts";
 import { commandFailure, unexpectedResult } from "./command-result.ts";
@@ -99,10 +99,16 @@ function pageOf(
   };
 }
 
+/** What is applied here at a revision is the same on every node and for good: nobody is asked. */
+const isApplied = (revision: Revision | null, replica: ReplicaService): boolean =>
+  revision !== null && revision <= replica.status().state.revision;
+
 async function runList(list: ListCall, call: Call, context: ApiContext): Promise<Answer> {
   const replica = servingReplica(context.node);
   const staleHeaders = list.staleness?.headersOf(replica) ?? [];
-  if (list.staleness === null) await replica.readBarrier(call.deadlineMs);
+  if (list.staleness === null && !isApplied(list.scan.revision, replica)) {
+    await replica.readBarrier(call.deadlineMs);
+  }
   const result = await replica.reader.scan(list.scan);
   if (result.type === "failed") {
     throw commandFailure(result.code, result.revision, result.revision);

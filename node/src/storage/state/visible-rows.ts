@@ -43,8 +43,10 @@ export class CurrentCursor implements RowSource {
       this.#at = 0;
       if (this.#batch.length === 0) return null;
     }
-    for (const row of this.#batch.slice(this.#at)) {
+    while (this.#at < this.#batch.length) {
+      const row = this.#batch[this.#at];
       this.#at += 1;
+      if (row === undefined) break;
       const record = this.#decode(row);
       if (record.modRevision <= this.#revision) return { key: row.key.subarray(1), record };
     }
