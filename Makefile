@@ -76,6 +76,16 @@ bench-scale: install ## Simulate consensus with more nodes and longer ways (WRIT
 simulate: install
 	@exec node tests/simulation/main.ts --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
+robustness: install ## Faults against real nodes, history checked, report written (MINUTES=30 SEED=)
+	@exec node tests/linearizability/main.ts --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+	  --report docs/robustness-report.md
+
+robustness-proof: install
+	@exec node tests/linearizability/broken-stores.ts
+
+correctness: install ## Write the figures of docs/correctness.md anew (minutes)
+	@exec node tests/simulation/correctness/main.ts
+
 e2e: install ## What a newcomer does here, and the operator on Kubernetes (KUBECONFIG, or the lab)
 	@rm -f .e2e/measures.jsonl
 	@node tests/e2e/kubernetes/prepare.ts

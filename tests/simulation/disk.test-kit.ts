@@ -32,6 +32,14 @@ export interface OpenedDisk {
   readonly recovered: Recovered;
 }
 
+/** A process that opens the disk. */
+export interface DiskUser {
+  readonly life: Life;
+  readonly origin: number;
+  /** Its release. */
+  readonly system: System;
+}
+
 /** Between the two threads of the store, µs. */
 const HOP_US = 15;
 
@@ -40,6 +48,9 @@ export class Disk {
   readonly #disk: SimulatedDisk;
   readonly #options: StorageOptions;
   #stalledUntilUs = 0;
+  #slowUntilUs = 0;
+  #slowness = 1;
+  #hasRot = false;
 
   constructor(setup: DiskSetup) {
     const { SimulatedDisk, SIMULATED_STORAGE } = setup.system.storage;
@@ -59,8 +70,8 @@ export class Disk {
   }
 
   /** Opens the store in a new life. What it throws is for the process to die of. */
-  open(life: Life, origin: number, done: (opened: OpenedDisk) => void): void {
-    const { StoreCore, SIMULATED_ROOT } = this.#setup.system.storage;
+  open(process: DiskUser, done: (opened: OpenedDisk) => void): void {
+    const { StoreCore, SIMULATED_ROOT } = process.system.storage;
     // Opening waits for each sync: nothing else goes on yet.
     this.#disk.files.deferSyncs((perform) => perform());
     const core = {
@@ -68,11 +79,11 @@ export class Disk {
       root: SIMULATED_ROOT,
       states: this.#disk.states,
       options: this.#options,
-      origin,
+      origin: process.origin,
       random: this.#setup.random.next,
       onNotice: this.#setup.noticed,
     };
-    StoreCore.open(core, (opened) => done(this.#serve(life, opened)));
+    StoreCore.open(core, (opened) => done(this.#serve(process, opened)));
   }
 
   /** The power goes. */
@@ -82,6 +93,17 @@ export class Disk {
 
   stall(forUs: number): void {
     this.#stalledUntilUs = this.#setup.queue.nowUs + forUs;
+  }
+
+  /** Everything takes `times` as long. */
+  slowDown(times: number, forUs: number): void {
+    this.#slowness = times;
+    this.#slowUntilUs = this.#setup.queue.nowUs + forUs;
+  }
+
+  /** A row of the state can no longer be read. */
+  get hasRot(): boolean {
+    return this.#hasRot;
   }
 
   crashAfter(operations: number): void {
@@ -100,6 +122,15 @@ export class Disk {
     this.#disk.files.misdirectNextWrite(this.#setup.random.integer(1, 8) * 512);
   }
 
+  /** Damages a block of the state. @returns false when there is none yet */
+  rotState(): boolean {
+    const row = this.#disk.rotState();
+    if (row === null) return false;
+    this.#setup.noticed(`rot in ${row}`);
+    this.#hasRot = true;
+    return true;
+  }
+
   /** Flips one bit somewhere in the log. */
   flipBit(): void {
     this.#setup.noticed(`bit rot in ${this.#disk.rotLog()}`);
@@ -110,10 +141,11 @@ export class Disk {
     this.#disk.files.crashAfter(Number.POSITIVE_INFINITY);
     this.#disk.files.limitCapacity(Number.POSITIVE_INFINITY);
     this.#stalledUntilUs = 0;
+    this.#slowUntilUs = 0;
   }
 
-  #serve(life: Life, core: StoreCore): OpenedDisk {
-    const { EngineReader, StoreClient } = this.#setup.system.storage;
+  #serve({ life, system }: DiskUser, core: StoreCore): OpenedDisk {
+    const { EngineReader, StoreClient } = system.storage;
     const readerOptions = {
       rowsPerTurn: this.#setup.random.pick([1, 4, 256]),
       bytesPerTurn: 256 * 1024,
@@ -125,7 +157,7 @@ export class Disk {
       nowUs: () => this.#setup.queue.nowUs,
     });
     this.#disk.files.deferSyncs((perform) => thread.sync(perform));
-    const server = this.#createServer(life, core, thread);
+    const server = this.#createServer({ life, system }, core, thread);
     const client: StoreClient = new StoreClient(new EngineReader(core.engine, readerOptions), {
       send: (requests) => {
         server.enqueue(requests);
@@ -146,8 +178,14 @@ export class Disk {
     return { store: client, recovered: core.recovered() };
   }
 
-  #createServer(life: Life, core: StoreCore, thread: DiskThread): StoreServer {
-    const { StoreServer, SimulatedCrash } = this.#setup.system.storage;
+  #createServer(
+    { life, system }: Pick<DiskUser, "life" | "system">,
+    core: StoreCore,
+    thread: DiskThread,
+  ): StoreServer {
+    const { StoreServer } = system.storage;
+    // The files are those of the release that made the disk.
+    const { SimulatedCrash } = this.#setup.system.storage;
     return new StoreServer(core, this.#options, {
       answer: (answer) => thread.answer(answer),
       access: (engine) => ({ path: engine.path, handle: null }),
@@ -163,7 +201,8 @@ export class Disk {
   #busyUs(): number {
     const { queue, random, diskUs } = this.#setup;
     const stall = Math.max(0, this.#stalledUntilUs - queue.nowUs);
-    return stall + diskUs * 0.3 + random.exponential(diskUs * 0.7);
+    const times = queue.nowUs < this.#slowUntilUs ? this.#slowness : 1;
+    return stall + times * (diskUs * 0.3 + random.exponential(diskUs * 0.7));
   }
 }
 

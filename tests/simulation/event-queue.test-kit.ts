@@ -1,7 +1,7 @@
 /** What will happen, by simulated time in µs and then in order of scheduling: a binary heap. */
 
 export interface ScheduledEvent {
-  readonly atUs: number;
+  atUs: number;
   readonly order: number;
   run: (() => void) | null;
 }
@@ -13,10 +13,26 @@ export class EventQueue {
   readonly #heap: ScheduledEvent[] = [];
   #order = 0;
   #nowUs = 0;
+  #leaptUs = 0;
 
   /** Simulated time since the start, µs. */
   get nowUs(): number {
     return this.#nowUs;
+  }
+
+  /** Simulated time that was leapt over, µs; part of `nowUs`. */
+  get leaptUs(): number {
+    return this.#leaptUs;
+  }
+
+  /**
+   * Time passes in which nothing happens: all that is scheduled stays as far ahead as it is. Only
+   * for a system at rest, whose next minute is like the last one.
+   */
+  leap(byUs: number): void {
+    this.#nowUs += byUs;
+    this.#leaptUs += byUs;
+    for (const event of this.#heap) event.atUs += byUs;
   }
 
   /** @returns a function that cancels it */

@@ -54,6 +54,9 @@ export class Life implements Station {
     this.runtime = this.#createRuntime();
   }
 
+  get startedUs(): number {
+    return this.#startedUs;
+  }
   get isAlive(): boolean {
     return this.#isAlive;
   }

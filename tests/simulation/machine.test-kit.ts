@@ -8,10 +8,12 @@ import type { Coverage } from "./coverage.test-kit.ts";
 import { Disk } from "./disk.test-kit.ts";
 import type { EventQueue } from "./event-queue.test-kit.ts";
 import { Life } from "./life.test-kit.ts";
+import type { Model } from "./model.test-kit.ts";
 import type { Network } from "./network.test-kit.ts";
 import type { NodeWatch } from "./node-watch.test-kit.ts";
 import { observeStore } from "./observed-store.test-kit.ts";
 import type { Random } from "./random.test-kit.ts";
+import { checkState } from "./state-check.test-kit.ts";
 import type { System } from "./system.test-kit.ts";
 import type { Trace } from "./trace.test-kit.ts";
 import { Violation } from "./violation.test-kit.ts";
@@ -33,6 +35,7 @@ export interface MachineSetup {
   readonly diskUs: number;
   readonly clockSkew: number;
   readonly wipedKeepTheirId: boolean;
+  readonly model: Model;
   readonly watchOf: (id: NodeId) => NodeWatch;
   /** The run is over: a promise is broken. */
   readonly violated: (violation: Violation) => void;
@@ -46,6 +49,8 @@ export class Machine {
   readonly lostIds: Set<NodeId> = new Set();
   readonly #setup: MachineSetup;
   readonly #clockRate: number;
+  /** The release that its next process runs. */
+  #system: System;
   #disk: Disk;
   #life: Life | null = null;
   #state: MachineState = "blank";
@@ -59,6 +64,7 @@ export class Machine {
   constructor(setup: MachineSetup) {
     this.#setup = setup;
     this.name = setup.name;
+    this.#system = setup.system;
     this.#clockRate = setup.random.between(1 - setup.clockSkew, 1 + setup.clockSkew);
     this.#disk = this.#createDisk();
   }
@@ -78,6 +84,10 @@ export class Machine {
   /** Its disk holds what was written. */
   get isWell(): boolean {
     return !this.#isDamaged && this.#state !== "refused";
+  }
+  /** A row of its state can no longer be read, and nobody may know it yet. */
+  get hasRot(): boolean {
+    return this.#disk.hasRot;
   }
   get addresses(): Pick<Member, "name" | "peerAddress" | "clientAddress"> {
     return { name: this.name, peerAddress: this.name, clientAddress: `http://${this.name}` };
@@ -130,6 +140,14 @@ export class Machine {
     this.#stop("down");
   }
 
+  /** Its next process is of another release; this one ends at once. */
+  upgrade(system: System): void {
+    this.#system = system;
+    this.#record("is upgraded", []);
+    this.#setup.coverage.count("upgrades");
+    if (this.#state === "up") this.#stop("down");
+  }
+
   pause(): void {
     this.#record("pauses", []);
     this.#life?.pause();
@@ -178,10 +196,15 @@ export class Machine {
   }
 
   #open(life: Life): void {
-    const { system, random, network, options, coverage } = this.#setup;
+    const { random, network, options, coverage, model } = this.#setup;
+    const system = this.#system;
     const origin = random.integer(0, ORIGIN_MAX);
-    this.#disk.open(life, origin, ({ store, recovered }) => {
+    this.#disk.open({ life, origin, system }, ({ store, recovered }) => {
       life.watch.restarted(recovered, origin);
+      const who = `node ${recovered.identity.nodeId}`;
+      const found = { reader: store.reader, summary: recovered.summary, who };
+      if (!this.hasRot) checkState(found, model, random.fork(`state ${life.startedUs}`));
+      coverage.count("states checked after a start");
       const transport = network.plugIn(life);
       life.replica = new system.replica.Replica({
         options: { ...options, origin },
@@ -208,7 +231,8 @@ export class Machine {
     this.#record("ends", [error]);
     if (this.#isDoomed || this.#isDamaged) {
       this.#setup.coverage.count(wasOpening ? "refusals to start" : "ends by a bad disk");
-      this.#stop(wasOpening && this.#isDamaged ? "refused" : "down");
+      const isHopeless = this.#isDamaged && (wasOpening || this.hasRot);
+      this.#stop(isHopeless ? "refused" : "down");
       return;
     }
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

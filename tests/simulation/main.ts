@@ -6,10 +6,10 @@
  *   node tests/simulation/main.ts --from 1 --count 50
  */
 import { parseArgs } from "node:util";
-import { Coverage } from "./coverage.test-kit.ts";
 import { describeFailure, replayCommand } from "./report.test-kit.ts";
 import { type Outcome, Simulation } from "./simulation.test-kit.ts";
 import { loadSystem, type System, shippedSource } from "./system.test-kit.ts";
+import { Tally } from "./tally.test-kit.ts";
 
 interface Arguments {
   readonly seconds: number;
@@ -45,42 +45,6 @@ const readArguments = (): Arguments => {
     verbose: values.verbose,
   };
 };
-
-class Tally {
-  readonly coverage: Coverage = new Coverage();
-  readonly failed: number[] = [];
-  runs = 0;
-  steps = 0;
-  simulatedUs = 0;
-  readonly #startedMs = performance.now();
-
-  add(outcome: Outcome): void {
-    this.runs += 1;
-    this.steps += outcome.steps;
-    this.simulatedUs += outcome.simulatedUs;
-    this.coverage.add(outcome.coverage);
-    if (outcome.violation !== null) this.failed.push(outcome.seed);
-  }
-
-  get elapsedS(): number {
-    return (performance.now() - this.#startedMs) / 1000;
-  }
-
-  report(): string {
-    const real = this.elapsedS;
-    const simulated = this.simulatedUs / 1e6;
-    const faults = this.coverage.sum("fault ");
-    const perSecond = (value: number): string => (value / real).toFixed(0);
-    return [
-      ...this.coverage.lines(),
-      `${this.runs} seeds in ${real.toFixed(1)} s: ${simulated.toFixed(0)} s simulated ` +
-        `(${perSecond(simulated)} times real time), ` +
-        `${this.steps} steps (${perSecond(this.steps)} a second), ` +
-        `${faults} faults (${(faults / real).toFixed(1)} a second), ` +
-        `${(process.cpuUsage().user / 1e6).toFixed(1)} s of processor time`,
-    ].join("\n");
-  }
-}
 
 const describeRun = ({ seed, steps, simulatedUs, traceHash }: Outcome): string =>
   `seed ${seed}: ${steps} steps, ${(simulatedUs / 1e6).toFixed(1)} s, ` +

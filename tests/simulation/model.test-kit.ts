@@ -46,6 +46,11 @@ export class Model {
     return this.#commands[revision];
   }
 
+  /** Every key that was ever written. */
+  keysEver(): readonly string[] {
+    return [...this.#versions.keys()];
+  }
+
   current(key: string): KvRecord | undefined {
     return this.#live.get(key);
   }

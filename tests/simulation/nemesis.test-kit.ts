@@ -33,6 +33,7 @@ const REVIVE_CHANCE = 1 / 15;
 export class Nemesis {
   readonly #setup: NemesisSetup;
   #isOn = true;
+  #isRetired = false;
   #stayDown: ReadonlySet<Machine> = new Set();
 
   constructor(setup: NemesisSetup) {
@@ -53,9 +54,15 @@ export class Nemesis {
     for (const machine of this.#setup.machines) {
       machine.disk.heal();
       machine.resume();
+      if (machine.hasRot) machine.wipe();
       if (stayDown.has(machine)) machine.crash();
       else machine.start();
     }
+  }
+
+  /** Not even starts what is down: somebody else will. */
+  retire(): void {
+    this.#isRetired = true;
   }
 
   #wait(): void {
@@ -71,6 +78,7 @@ export class Nemesis {
   #revive(): void {
     const { queue, random, machines } = this.#setup;
     queue.schedule(REVIVE_EVERY_US, () => {
+      if (this.#isRetired) return;
       for (const machine of machines) {
         const mayStart = machine.state === "down" && !this.#stayDown.has(machine);
         if (!mayStart || !random.chance(REVIVE_CHANCE)) continue;
@@ -126,6 +134,9 @@ export class Nemesis {
       case "stall":
         machine.disk.stall(random.exponential(1_000_000));
         return true;
+      case "slowDisk":
+        machine.disk.slowDown(random.integer(5, 50), random.exponential(2_000_000));
+        return true;
       case "crashAtWrite":
         machine.doomed();
         machine.disk.crashAfter(random.integer(1, 6));
@@ -141,6 +152,7 @@ export class Nemesis {
       case "flipBit":
       case "misdirect":
       case "loseVolume":
+      case "rotState":
         return this.#mayLoseOne(machine) && this.#damage(fault, machine);
       default:
         return false;
@@ -236,6 +248,8 @@ export class Nemesis {
     machine.damaged();
     if (fault === "flipBit") machine.disk.flipBit();
     if (fault === "misdirect") machine.disk.misdirectNextWrite();
+    // Whoever reads the row finds it, or a heal does: no crash is needed.
+    if (fault === "rotState") return machine.disk.rotState();
     const { queue, random } = this.#setup;
     // A crash soon, so that the damage is looked at.
     queue.schedule(random.exponential(1_000_000), () => machine.crash());

@@ -41,9 +41,9 @@ export class Operator {
     return this.#isBusy;
   }
 
-  /** From now on only what repairs. */
-  calmDown(): void {
-    this.#mayDisturb = false;
+  /** False: from now on only what repairs. */
+  mayDisturb(may: boolean): void {
+    this.#mayDisturb = may;
   }
 
   /** The members as far as any node that is up knows them to be committed. */

@@ -23,7 +23,9 @@ export type FaultName =
   | "storm"
   | "flipBit"
   | "misdirect"
-  | "loseVolume";
+  | "loseVolume"
+  | "slowDisk"
+  | "rotState";
 
 const FAULTS: readonly FaultName[] = [
   "crash",
@@ -43,6 +45,11 @@ const FAULTS: readonly FaultName[] = [
   "misdirect",
   "loseVolume",
 ];
+
+/** Drawn apart, so that what older seeds play stays as it was. */
+const LATER_FAULTS: readonly FaultName[] = ["slowDisk", "rotState"];
+
+const DAY_US = 86_400_000_000;
 
 export interface Scenario {
   readonly machines: number;
@@ -71,6 +78,10 @@ export interface Scenario {
   readonly segmentBytes: number;
   /** Messages are encoded and decoded as on a real connection. */
   readonly onTheWire: boolean;
+  /** Quiet time between and after the rounds of faults, µs each. */
+  readonly quietUs: number;
+  /** How often the cluster is harmed and healed. */
+  readonly rounds: number;
 }
 
 const drawRaft = (random: Random): RaftOptions => ({
@@ -121,6 +132,7 @@ const drawWeather = (random: Random): NetworkWeather => ({
 });
 
 export const drawScenario = (random: Random): Scenario => {
+  const later = random.fork("later");
   const votersWanted = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
   const hasChurn = random.chance(0.6);
   return {
@@ -130,7 +142,10 @@ export const drawScenario = (random: Random): Scenario => {
     keys: random.pick([3, 10, 40]),
     thinkUs: random.pick([2_000, 20_000, 60_000]),
     safetyUs: random.integer(10, 25) * 1_000_000,
-    faults: FAULTS.filter(() => random.chance(0.5)),
+    faults: [
+      ...FAULTS.filter(() => random.chance(0.5)),
+      ...LATER_FAULTS.filter(() => later.chance(0.3)),
+    ],
     faultEveryUs: random.pick([200_000, 600_000, 2_000_000]),
     churnEveryUs: hasChurn ? random.pick([700_000, 3_000_000]) : 0,
     transferEveryUs: random.pick([0, 1_000_000, 4_000_000]),
@@ -142,6 +157,8 @@ export const drawScenario = (random: Random): Scenario => {
     options: drawOptions(random),
     segmentBytes: random.pick([4 * 1024, 16 * 1024, 256 * 1024]),
     onTheWire: random.chance(0.2),
+    quietUs: later.integer(4, 12) * DAY_US,
+    rounds: later.chance(0.2) ? 2 : 1,
   };
 };
 

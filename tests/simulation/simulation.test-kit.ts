@@ -15,6 +15,7 @@ import { Nemesis } from "./nemesis.test-kit.ts";
 import { carryCopied, carryEncoded, Network } from "./network.test-kit.ts";
 import { type ClusterFacts, NodeWatch } from "./node-watch.test-kit.ts";
 import { Operator } from "./operator.test-kit.ts";
+import { checkCalm, describeLeaders } from "./quiet.test-kit.ts";
 import { Random } from "./random.test-kit.ts";
 import { calmWeather, drawScenario, type FaultName, type Scenario } from "./scenario.test-kit.ts";
 import type { System } from "./system.test-kit.ts";
@@ -26,7 +27,10 @@ export interface Outcome {
   readonly seed: number;
   readonly violation: Violation | null;
   readonly steps: number;
+  /** Played event by event. */
   readonly simulatedUs: number;
+  /** Leapt over, because nothing happened in it. */
+  readonly leaptUs: number;
   readonly traceHash: number;
   readonly coverage: Coverage;
   readonly trace: Trace;
@@ -37,9 +41,15 @@ const CLUSTER_ID = "0123456789abcdef0123456789abcdef" as ClusterId;
 /** A cluster that is left alone has its members by then. */
 const BIRTH_US = 30_000_000;
 /** After these a member is removed and another one admitted. */
-const LOSSES: ReadonlySet<FaultName> = new Set(["flipBit", "misdirect", "loseVolume"]);
+const LOSSES: ReadonlySet<FaultName> = new Set([
+  ...(["flipBit", "misdirect", "loseVolume", "rotState"] as const),
+]);
 /** Ten times what a busy run takes: beyond it messages beget messages. */
 const STEPS_MAX = 2_000_000;
+/** So long a cluster is watched in peace before and after a leap. */
+const PEACE_US = 2_000_000;
+/** Requests that are under way when the clients stop have ended by then. */
+const LAST_REQUESTS_US = 3_500_000;
 /** Progress is required within this time after everything is healed. */
 const PROGRESS_US = 60_000_000;
 
@@ -56,14 +66,21 @@ export class Simulation {
   readonly #machines: readonly Machine[];
   readonly #operator: Operator;
   readonly #workload: Workload;
+  readonly #releases: readonly System[];
   #violation: Violation | null = null;
   #steps = 0;
 
-  constructor(system: System, seed: number, change: Partial<Scenario> = {}) {
+  /** @param releases that replace `system` in the first round, machine by machine */
+  constructor(
+    system: System,
+    seed: number,
+    ...[change = {}, releases = []]: [Partial<Scenario>?, (readonly System[])?]
+  ) {
     this.#seed = seed;
+    this.#releases = releases;
     this.#random = new Random(seed);
     this.#scenario = { ...drawScenario(this.#random.fork("scenario")), ...change };
-    const log = new CommittedLog(system, this.#coverage);
+    const log = new CommittedLog(releases.at(-1) ?? system, this.#coverage);
     const watches = new Map<NodeId, NodeWatch>();
     this.#facts = { log, coverage: this.#coverage, leaders: new Map(), watches };
     this.#history = new History(log, this.#coverage);
@@ -90,7 +107,8 @@ export class Simulation {
       seed: this.#seed,
       violation: this.#violation,
       steps: this.#steps,
-      simulatedUs: this.#queue.nowUs,
+      simulatedUs: this.#queue.nowUs - this.#queue.leaptUs,
+      leaptUs: this.#queue.leaptUs,
       traceHash: this.#trace.hash,
       coverage: this.#coverage,
       trace: this.#trace,
@@ -99,16 +117,26 @@ export class Simulation {
   }
 
   async #play(): Promise<void> {
-    const { votersWanted, safetyUs, weather } = this.#scenario;
+    const { votersWanted, rounds } = this.#scenario;
     this.#machines[0]?.bootstrap();
     const isBorn = await this.#runUntil(BIRTH_US, () => {
       return this.#operator.observe()?.configuration.members.length === votersWanted;
     });
     if (!isBorn) throw new Violation("progress", "the cluster was not born in calm weather");
+    for (let round = 1; round <= rounds; round += 1) {
+      await this.#playRound(round);
+      await this.#rest();
+    }
+    this.#history.finish();
+  }
+
+  /** First any fault (safety), then what a healed cluster must come to (liveness). */
+  async #playRound(round: number): Promise<void> {
+    const { safetyUs, weather } = this.#scenario;
     this.#note("safety phase");
     Object.assign(this.#network.weather, weather);
     const nemesis = new Nemesis({
-      ...this.#shared("nemesis"),
+      ...this.#shared(round === 1 ? "nemesis" : `nemesis ${round}`),
       trace: this.#trace,
       machines: this.#machines,
       network: this.#network,
@@ -116,14 +144,41 @@ export class Simulation {
       log: this.#facts.log,
       scenario: this.#scenario,
     });
+    if (round > 1) this.#workload.resume();
+    else this.#planUpgrades(safetyUs);
+    this.#operator.mayDisturb(true);
     await this.#runUntil(safetyUs, () => false);
     this.#note("liveness phase");
     nemesis.stop();
-    this.#operator.calmDown();
+    this.#operator.mayDisturb(false);
     Object.assign(this.#network.weather, calmWeather);
     nemesis.heal(this.#chooseAbsent());
     await this.#requireProgress();
-    this.#history.finish();
+    nemesis.retire();
+  }
+
+  /** Every machine gets the next release before any gets the one after it. */
+  #planUpgrades(safetyUs: number): void {
+    const steps = this.#releases.flatMap((release) =>
+      this.#machines.map((machine) => () => machine.upgrade(release)),
+    );
+    steps.forEach((step, at) => {
+      this.#queue.schedule((safetyUs * (at + 1)) / (steps.length + 1), step);
+    });
+  }
+
+  /** Days without a client: whoever was down comes back after them. */
+  async #rest(): Promise<void> {
+    await this.#runUntil(LAST_REQUESTS_US, () => false);
+    const before = describeLeaders(this.#machines);
+    await this.#runUntil(PEACE_US, () => false);
+    checkCalm(this.#machines, before, "in peace");
+    this.#note("quiet time");
+    this.#queue.leap(this.#scenario.quietUs);
+    await this.#runUntil(PEACE_US, () => false);
+    checkCalm(this.#machines, before, "after quiet time");
+    for (const machine of this.#machines) machine.start();
+    await this.#requireProgress();
   }
 
   /**
@@ -207,6 +262,7 @@ export class Simulation {
       diskUs,
       clockSkew,
       wipedKeepTheirId,
+      model: this.#facts.log.model,
       watchOf: (id) => this.#watchOf(id),
       violated: (violation) => {
         this.#violation ??= violation;
@@ -233,6 +289,7 @@ export class Simulation {
       scenario: this.#scenario,
       serving: () => this.#machines.flatMap(({ life }) => (life?.isServing === true ? [life] : [])),
       revision: () => this.#facts.log.model.revision,
+      hasRot: ({ host }) => this.#machines.some(({ name, hasRot }) => name === host && hasRot),
       failed: (error) => this.#failed(error),
     });
   }

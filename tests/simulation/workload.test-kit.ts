@@ -20,6 +20,8 @@ export interface WorkloadSetup {
   readonly scenario: Pick<Scenario, "keys" | "thinkUs" | "clients">;
   /** Nodes that answer now. */
   readonly serving: () => readonly Life[];
+  /** A row of its state is rotten: a read of that may fail, never lie. */
+  readonly hasRot: (life: Life) => boolean;
   /** The revision that the history knows at most, for reads of the past. */
   readonly revision: () => number;
   /** A checker objects, or something threw that must not. */
@@ -56,7 +58,13 @@ export class Workload {
 
   constructor(setup: WorkloadSetup) {
     this.#setup = setup;
-    for (let client = 0; client < setup.scenario.clients; client += 1) this.#think();
+    this.resume();
+  }
+
+  /** All clients begin; none may be under way. */
+  resume(): void {
+    this.#isOn = true;
+    for (let client = 0; client < this.#setup.scenario.clients; client += 1) this.#think();
   }
 
   get inFlight(): number {
@@ -140,7 +148,15 @@ export class Workload {
           if (codeOf(error) === "") throw error;
         },
       );
-      answer.then(() => end(true)).catch(failed);
+      const isRot = (error: unknown): boolean =>
+        codeOf(error) === "CORRUPT" && this.#setup.hasRot(life);
+      answer
+        .then(() => end(true))
+        .catch((error: unknown) => {
+          if (!isRot(error)) failed(error);
+          coverage.count("reads refused for rot");
+          end(false);
+        });
     });
   }
 

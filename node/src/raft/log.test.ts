@@ -99,3 +99,9 @@ test("hints skip whole terms on both sides", () => {
   assert.deepEqual(log.lastAtMost(at(6), inTerm(4)), { index: 5, term: 2 });
   assert.deepEqual(log.lastAtMost(at(6), inTerm(1)), { index: 2, term: 1 });
 });
+
+test("a log that has only later terms may agree at its compacted end", () => {
+  const log = logOf(1, 1, 4, 4);
+  log.compact(at(2), inTerm(1));
+  assert.deepEqual(log.lastAtMost(at(4), inTerm(3)), { index: 2, term: 1 });
+});

@@ -66,7 +66,9 @@ test("names are unique and 1 to 63 long, addresses are not empty, members are bo
   assert.match(plan(addition("n2")), /node 2 has the name/);
   assert.match(plan(addition("")), /1 to 63/);
   assert.match(plan(addition("x".repeat(MEMBER_NAME_LENGTH_MAX + 1))), /1 to 63/);
-  assert.match(plan({ ...addition("x"), peerAddress: "" } as MembershipChange), /address/);
+  const nowhere = { peerAddress: "", clientAddress: "http://c" };
+  assert.match(plan({ type: "addLearner", name: "x", ...nowhere }), /address/);
+  assert.match(plan({ type: "updateAddresses", nodeId: toNodeId(2), ...nowhere }), /address/);
   const full = { members: Array.from({ length: MEMBERS_MAX }, (_, n) => testMember(n + 1)) };
   assert.match(plan(addition("x"), full), /there are 64 members/);
 });

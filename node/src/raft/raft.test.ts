@@ -288,6 +288,22 @@ test("a TimeoutNow that comes with the commit of a change is carried out after i
   assert.ok(vote?.type === "requestVote" && vote.leadershipTransfer);
 });
 
+test("a TimeoutNow waits until the last of several committed changes is applied", () => {
+  const raft = loneMember();
+  const changes = [2, 1].map((learners, n) => {
+    const others = [testMember(1), testMember(2), testMember(3)].slice(0, 1 + learners);
+    const data = encodeConfiguration({ members: others });
+    return { ...entry(4 + n, 1), type: "configuration", data } as const;
+  });
+  raft.step([
+    received(append(1, [3, 1], { entries: changes, commit: 5 })),
+    received({ type: "timeoutNow", from: toNodeId(2), to: toNodeId(1), term: inTerm(1) }),
+  ]);
+  assert.deepEqual(raft.step([{ type: "applied", index: at(4) }]).messagesAfterWrite, []);
+  const [vote] = raft.step([{ type: "applied", index: at(5) }]).messagesAfterWrite;
+  assert.equal(vote?.type, "requestVote");
+});
+
 test("a TimeoutNow from anyone but the leader is ignored", () => {
   const raft = loneMember();
   raft.step([received(append(1, [3, 1]))]);

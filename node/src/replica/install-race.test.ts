@@ -200,7 +200,7 @@ class Follower {
   }
 }
 
-test("entries that arrive while a snapshot is installed are not written to the log before it", () => {
+test("entries that arrive while a snapshot is installed are not written before it", () => {
   const follower = new Follower();
   follower.offerSnapshot();
   follower.append(6, 12);

@@ -54,6 +54,13 @@ export class SimulatedStates implements StateFolders {
     return [...this.#engines.keys()].sort();
   }
 
+  /** Damages one row of the last state. @returns its name for messages; null when none is there */
+  rot(random: () => number): string | null {
+    const name = this.list().at(-1) ?? "";
+    const key = this.#engines.get(name)?.rot(random()) ?? null;
+    return key === null ? null : `${name}, row ${Buffer.from(key).toString("hex")}`;
+  }
+
   crash(random: () => number): void {
     for (const [name, engine] of this.#engines) {
       const kept = Math.floor(random() * (engine.unsyncedBatches + 1));
@@ -108,6 +115,11 @@ export class SimulatedDisk {
     const offset = Math.floor(this.random() * this.files.open(path).size());
     this.files.flipBit(path, offset, Math.floor(this.random() * 8));
     return `${path} at byte ${offset}`;
+  }
+
+  /** A block of the state rots: reading it fails, as its checksum says. @returns where */
+  rotState(): string | null {
+    return this.states.rot(this.random);
   }
 
   #logOptions(): LogOptions {

@@ -14,7 +14,9 @@ export const authBugs: readonly Mutant[] = [
     edits: [
       {
         file: "api/auth/claims.ts",
-        find: '  if (nowMs >= window.notAfterMs) return refuse("tokenExpired", "exp has passed");\n',
+        find:
+          "  if (nowMs >= window.notAfterMs) return " +
+          'refuse("tokenExpired", "exp has passed");\n',
         replace: "",
       },
     ],
@@ -38,7 +40,9 @@ export const authBugs: readonly Mutant[] = [
     edits: [
       {
         file: "api/auth/claims.ts",
-        find: '  return named.some((name) => typeof name === "string" && audiences.includes(name));',
+        find:
+          '  return named.some((name) => typeof name === "string" && ' +
+          "audiences.includes(name));",
         replace: '  return named.some((name) => typeof name === "string" && audiences.length > 0);',
       },
     ],
@@ -73,13 +77,15 @@ export const authBugs: readonly Mutant[] = [
         file: "api/auth/signature.ts",
         find:
           "  // jsonwebtoken throws a TypeError at an ECDSA signature of another length.\n" +
-          "  if (token.signature.length !== signatureBytes(key.algorithm, key.key)) return false;\n",
+          "  if (token.signature.length !== signatureBytes(key.algorithm, key.key)) " +
+          "return false;\n",
         replace:
           "  if (token.algorithm === 'HS256' && key.key.type === 'public') {\n" +
           "    const spki = key.key.export({ type: 'spki', format: 'pem' });\n" +
           "    const made = createHmac('sha256', spki).update(token.signingInput).digest();\n" +
           "    return made.equals(token.signature);\n  }\n" +
-          "  if (token.signature.length !== signatureBytes(key.algorithm, key.key)) return false;\n",
+          "  if (token.signature.length !== signatureBytes(key.algorithm, key.key)) " +
+          "return false;\n",
       },
       {
         file: "api/auth/signature.ts",

@@ -90,8 +90,9 @@ export const membershipBugs: readonly Mutant[] = [
           "durableOn(node, leadership, id));\n",
         replace:
           "  const durable = (id: NodeId): LogIndex => durableOn(node, leadership, id);\n" +
-          "  const all = [...new Set([...node.configurations.voters, ...leadership.peers.keys()])];\n" +
-          "  const [one, other] = [node.configurations.voters, all].map((ids) =>\n" +
+          "  const { voters } = node.configurations;\n" +
+          "  const all = [...new Set([...voters, ...leadership.peers.keys()])];\n" +
+          "  const [one, other] = [voters, all].map((ids) =>\n" +
           "    quorumIndex(ids, durable),\n  ) as [LogIndex, LogIndex];\n" +
           "  const index = one > other ? one : other;\n",
       },
@@ -141,7 +142,9 @@ export const membershipBugs: readonly Mutant[] = [
     edits: [
       {
         file: "raft/membership.ts",
-        find: "  if (configurations.isVoter(node.id) || configurations.index > node.commitIndex) return;",
+        find:
+          "  if (configurations.isVoter(node.id) || " +
+          "configurations.index > node.commitIndex) return;",
         replace: "  if (configurations.index >= 0) return;",
       },
     ],

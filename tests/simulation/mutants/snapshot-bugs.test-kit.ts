@@ -45,7 +45,7 @@ export const snapshotBugs: readonly Mutant[] = [
     ],
     caughtBy: byUnit(
       INSTALL_RACE,
-      "entries that arrive while a snapshot is installed are not written to the log before it",
+      "entries that arrive while a snapshot is installed are not written before it",
     ),
   },
   {
@@ -110,7 +110,9 @@ export const snapshotBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/store-core.ts",
-        find: "    writeCurrent(files, this.#member, { ...current, pendingSnapshot: { index, term } });\n",
+        find:
+          "    writeCurrent(files, this.#member, " +
+          "{ ...current, pendingSnapshot: { index, term } });\n",
         replace: "    if (this.#log.termAt(index) !== term) this.#log.reset(index, term);\n",
       },
     ],

@@ -114,7 +114,9 @@ export const stateBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/state/state-store.ts",
-        find: '    if (command.type === "deleteRange" && this.#effects.operations > 0) this.#write();\n',
+        find:
+          '    if (command.type === "deleteRange" && ' +
+          "this.#effects.operations > 0) this.#write();\n",
         replace: "",
       },
     ],

@@ -4,7 +4,7 @@
  * write-ahead log does. A copy-on-write tree makes pinned iterators and crash points cheap.
  */
 import sortedBTree from "sorted-btree";
-import { StorageError } from "../errors.ts";
+import { corrupt, StorageError } from "../errors.ts";
 import type {
   Engine,
   EngineBatch,
@@ -27,7 +27,7 @@ const EMPTY = new Uint8Array(0);
 
 const toText = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-const toBytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
+const toBytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
 export class MemoryEngine implements Engine {
   readonly path: string;
@@ -35,6 +35,8 @@ export class MemoryEngine implements Engine {
   #durable: Tree;
   /** The tree after each batch that is not durable yet, oldest first. */
   #unsynced: Tree[] = [];
+  /** Keys of rows that cannot be read any more. */
+  readonly #rotten = new Set<string>();
   #isClosed = false;
 
   /** @param path a name for error messages */
@@ -58,6 +60,7 @@ export class MemoryEngine implements Engine {
     const kept = Math.min(keepUnsynced, this.#unsynced.length);
     survivor.#durable = this.#unsynced[kept - 1] ?? this.#durable;
     survivor.#tree = survivor.#durable.clone();
+    for (const key of this.#rotten) survivor.#rotten.add(key);
     this.#isClosed = true;
     return survivor;
   }
@@ -67,14 +70,29 @@ export class MemoryEngine implements Engine {
     this.#tree.set(toText(key), Uint8Array.from(value));
   }
 
+  /**
+   * Bit rot as RocksDB sees it: the row's checksum is wrong, so reading it fails until it is
+   * written anew. @param place which row, from 0 to 1. @returns its key; null without rows
+   */
+  rot(place: number): Uint8Array | null {
+    const key = this.#tree.keysArray()[Math.floor(place * this.#tree.size)];
+    if (key === undefined) return null;
+    this.#rotten.add(key);
+    return toBytes(key);
+  }
+
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#assertOpen();
-    return keys.map((key) => this.#tree.get(toText(key)));
+    return keys.map((key) => {
+      const text = toText(key);
+      this.#assertSound(text);
+      return this.#tree.get(text);
+    });
   }
 
   iterate(range: EngineRange): EngineIterator {
     this.#assertOpen();
-    return new MemoryIterator(this.#tree.clone(), range);
+    return new MemoryIterator(this.#tree.clone(), range, (key) => this.#assertSound(key));
   }
 
   createBatch(): EngineBatch {
@@ -85,6 +103,7 @@ export class MemoryEngine implements Engine {
     this.#assertOpen();
     if (!(batch instanceof MemoryBatch)) throw new TypeError("a batch of another engine");
     for (const { key, value } of batch.take()) {
+      this.#rotten.delete(key);
       if (value === null) this.#tree.delete(key);
       else this.#tree.set(key, value);
     }
@@ -111,6 +130,11 @@ export class MemoryEngine implements Engine {
 
   #assertOpen(): void {
     if (this.#isClosed) throw new StorageError("IO", `${this.path}: the engine is closed`);
+  }
+
+  #assertSound(key: string): void {
+    if (this.#rotten.size === 0 || !this.#rotten.has(key)) return;
+    throw corrupt(this.path, `block checksum mismatch at row ${toBytes(key).toString("hex")}`);
   }
 }
 
@@ -151,10 +175,12 @@ class MemoryIterator implements EngineIterator {
   readonly #isReverse: boolean;
   readonly #hasValues: boolean;
   readonly #bytesMax: number;
+  readonly #assertSound: (key: string) => void;
   #rows: Iterator<[string, Uint8Array]>;
   #isClosed = false;
 
-  constructor(tree: Tree, range: EngineRange) {
+  constructor(tree: Tree, range: EngineRange, assertSound: (key: string) => void) {
+    this.#assertSound = assertSound;
     this.#tree = tree;
     this.#start = toText(range.start);
     this.#end = toText(range.end);
@@ -171,6 +197,7 @@ class MemoryIterator implements EngineIterator {
     while (rows.length < rowsMax && bytes <= this.#bytesMax) {
       const { value: row, done } = this.#rows.next();
       if (done === true || row[0] < this.#start || row[0] >= this.#end) break;
+      this.#assertSound(row[0]);
       rows.push({ key: toBytes(row[0]), value: this.#hasValues ? row[1] : EMPTY });
       bytes += row[0].length + row[1].length;
     }
