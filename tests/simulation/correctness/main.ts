@@ -5,9 +5,9 @@
  *   node tests/simulation/correctness/main.ts [mutants] [simulation] [branches]
  */
 import { availableParallelism } from "node:os";
-import { runSimulation, runTests } from "../coverage/core-runs.test-kit.ts";
-import { reasonFor } from "../coverage/untaken-branches.test-kit.ts";
-import { CoreCoverage } from "../coverage/v8-coverage.test-kit.ts";
+import { runSimulation, runTests } from "../branches/core-runs.test-kit.ts";
+import { reasonFor } from "../branches/untaken-branches.test-kit.ts";
+import { CoreCoverage } from "../branches/v8-coverage.test-kit.ts";
 import { hunt } from "../mutants/hunt.test-kit.ts";
 import type { Caught, Mutant } from "../mutants/mutant.test-kit.ts";
 import { mutants } from "../mutants/mutants.test-kit.ts";

@@ -1,7 +1,7 @@
 /** The parts of docs/correctness.md that commands write: between markers, the rest is by hand. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "../coverage/v8-coverage.test-kit.ts";
+import { root } from "../branches/v8-coverage.test-kit.ts";
 
 const path = join(root, "docs/correctness.md");
 
