@@ -24,7 +24,7 @@ export const suites: readonly Suite[] = [
   { name: "security", run: "parallel", required: true },
   { name: "operator", run: "parallel", required: true },
   { name: "simulation", run: "parallel", required: true },
-  { name: "linearizability", run: "serial", required: false },
+  { name: "linearizability", run: "serial", required: true },
   { name: "cluster", run: "serial", required: true },
   { name: "e2e", run: "serial", required: false, fileMinutesMax: 30 },
   { name: "e2e-full", run: "serial", required: false, fileMinutesMax: 30 },

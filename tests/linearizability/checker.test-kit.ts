@@ -21,7 +21,7 @@ import { attributeUnknown } from "./unknown-authors.test-kit.ts";
 export interface Verdict {
   readonly violations: readonly Violation[];
   /** Writes of unknown outcome that turned out to have taken effect. */
-  readonly resolved: number;
+  readonly resolved: ReadonlySet<Operation>;
 }
 
 export function check(history: History): Verdict {
@@ -29,7 +29,7 @@ export function check(history: History): Verdict {
   const timeline = new Timeline(history, faults);
   // With a hole in the account nothing can be said of the rest.
   if (faults.some(({ rule }) => rule === "revisions are without gaps")) {
-    return { violations: faults, resolved: 0 };
+    return { violations: faults, resolved: new Set() };
   }
   const { operations } = history;
   const acknowledged = attributeAcknowledged(timeline, operations, faults);

@@ -70,6 +70,8 @@ class RobustnessRun {
   /** Fault kinds still to be played before any is played again. */
   #deck: string[] = [];
   #round = 0;
+  /** Writes of unknown outcome without an effect so far: it may still come. */
+  #unresolved: readonly Operation[] = [];
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -164,7 +166,8 @@ class RobustnessRun {
     await hashesAgree(this.#site.cluster);
     const clients = this.#clients();
     const last = await this.#readState();
-    const operations = [...workload.operations, ...(await this.#readStates(base, last))];
+    const states = await this.#readStates(base, last);
+    const operations = [...this.#unresolved, ...workload.operations, ...states];
     const revisions = await readBack({
       clients,
       baseRevision: base.revision,
@@ -174,7 +177,10 @@ class RobustnessRun {
     const history: History = { base, operations, revisions };
     const beforeMs = performance.now();
     const { violations, resolved } = check(history);
-    this.#figures.addCheck(history, resolved, performance.now() - beforeMs);
+    this.#figures.addCheck(history, resolved.size, performance.now() - beforeMs);
+    this.#unresolved = operations.filter(
+      (operation) => operation.outcome.type === "unknown" && !resolved.has(operation),
+    );
     this.#options.log(`  round ${this.#round}: ${this.#figures.describeLastRound()}`);
     if (violations.length === 0) return last;
     const where = this.#keep(JSON.stringify(violations, null, 1), operations, history);

@@ -27,8 +27,11 @@ interface Writer {
   readonly request: WriteRequest;
 }
 
-/** How many writes of unknown outcome took effect; `faults` gets what cannot have been. */
-export function attributeUnknown(search: Unattributed, faults: Violation[]): number {
+/** The writes of unknown outcome that took effect; `faults` gets what cannot have been. */
+export function attributeUnknown(
+  search: Unattributed,
+  faults: Violation[],
+): ReadonlySet<Operation> {
   const { timeline, operations, revisions } = search;
   const writers = operations.flatMap((operation) =>
     isWrite(operation.request) ? [{ operation, request: operation.request }] : [],
@@ -58,12 +61,13 @@ export function attributeUnknown(search: Unattributed, faults: Violation[]): num
       operation.outcome.type === "unknown" && valuesOf(request).length === 0,
   );
   const matched = matchDeletions(search, candidates, deletions);
+  const explained = new Set(matched.values());
   for (const revision of deletions) {
-    if (matched.has(revision)) continue;
+    if (explained.has(revision)) continue;
     const found = JSON.stringify(timeline.changesOf(revision));
     faults.push(unasked(`revision ${revision} deleted ${found}, and nobody asked for it`));
   }
-  return used.size + matched.size;
+  return new Set([...used, ...[...matched.keys()].map(({ operation }) => operation)]);
 }
 
 const unasked = (message: string): Violation => ({ rule: "nothing happens unasked", message });
@@ -110,7 +114,7 @@ function matchDeletions(
   { timeline, floorOf }: Unattributed,
   candidates: readonly Writer[],
   revisions: readonly number[],
-): ReadonlySet<number> {
+): ReadonlyMap<Writer, number> {
   const possible = new Map(
     revisions.map((revision) => {
       const changes = timeline.changesOf(revision);
@@ -134,5 +138,6 @@ function matchDeletions(
     }
     return false;
   };
-  return new Set(revisions.filter((revision) => findPartner(revision, new Set())));
+  for (const revision of revisions) findPartner(revision, new Set());
+  return revisionOf;
 }

@@ -16,7 +16,7 @@ const KEYS_OF_PREFIX = 10;
 /** Above an election, so that most writes that it holds up are answered. */
 const TIMEOUT_MS = 2_500;
 /** A client that was refused does not ask again at once. */
-const REFUSED_PAUSE_MS = 30;
+const REFUSED_PAUSE_MS = 150;
 /** Clients at each node; as many of each of the other kinds. */
 const CLIENTS_OF_A_KIND = 4;
 /**
