@@ -14,10 +14,10 @@ export PATH := $(BIN):$(SYSTEM_PATH)
 NODE_MAJOR_MIN := 24
 INSTALLED := node_modules/.installed-lock.json
 
-.PHONY: help install build run test check format bench bench-scale simulate e2e e2e-full e2e-report generate verify images clean
+.PHONY: help install build run test check format bench bench-scale simulate e2e e2e-full e2e-report generate verify dependencies sbom images clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is a copy of the lock file, compared by content: a fresh checkout with the same lock
 # installs nothing. npm 10 removes the link to our Node together with the other platforms' packages,
@@ -105,7 +105,19 @@ generate: install ## Write the generated references and manifests
 verify: install ## Show that everything generated is fresh
 	@node scripts/generate.ts --check
 
-images: install ## Build the container images (TOOL=docker, podman, buildah, lab; TAG, REGISTRY)
+dependencies: install ## List what ships beside our own code, with licences and faults
+	@node scripts/dependencies.ts
+
+# By npm itself, from the lock file and without a network. With a time and a number of its own, so
+# it is made where it is wanted and not kept here.
+sbom: install ## Write the software bill of materials, CycloneDX, to dist/sbom.cdx.json
+	@mkdir -p dist
+	@PATH="$(SYSTEM_PATH)" npm sbom --sbom-format cyclonedx --omit dev --loglevel=error \
+	  > dist/sbom.cdx.json.new
+	@mv dist/sbom.cdx.json.new dist/sbom.cdx.json
+	@node -p '`dist/sbom.cdx.json: $${require("./dist/sbom.cdx.json").components.length} components`'
+
+images: install sbom ## Build the container images (TOOL=docker, podman, buildah, lab; TAG, REGISTRY)
 	@node scripts/images.ts
 
 clean: ## Remove what was built and installed (local data in .data stays)
