@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly dataFolders?: Readonly<Record<string, string>>;
   /** Another node than the one that ships. */
   readonly program?: string;
+  /** Of every node's process, beside PATH. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Where others reach a node's peer port, by its name and where it listens. */
   readonly layPeerLink?: (name: string, peerAddress: string) => Promise<string>;
 }
@@ -61,7 +63,7 @@ export class TestCluster {
 
   /** A blank node's process, no member yet. */
   async addProcess(name: string = `node-${this.nodes.length + 1}`): Promise<TestNode> {
-    const { program, layPeerLink } = this.#options;
+    const { program, environment, layPeerLink } = this.#options;
     const dataFolder = this.#options.dataFolders?.[name];
     const node = await TestNode.make({
       name,
@@ -70,6 +72,7 @@ export class TestCluster {
       settings: this.#options.settings ?? {},
       ...(dataFolder === undefined ? {} : { dataFolder }),
       ...(program === undefined ? {} : { program }),
+      ...(environment === undefined ? {} : { environment }),
       ...(layPeerLink === undefined ? {} : { layPeerLink: (at) => layPeerLink(name, at) }),
     });
     this.nodes.push(node);

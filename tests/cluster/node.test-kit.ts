@@ -8,7 +8,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { choosePort } from "./ports.test-kit.ts";
 
-const shippedProgram = join(import.meta.dirname, "../../node/src/main.ts");
+export const shippedProgram: string = join(import.meta.dirname, "../../node/src/main.ts");
 const LOG_TAIL_LINES = 15;
 const LOG_LINE_CHARS = 600;
 
@@ -30,6 +30,8 @@ export interface NodeSetup {
   readonly dataFolder?: string;
   /** Another node than the one that ships: a test of the tests. */
   readonly program?: string;
+  /** Beside PATH. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Where others reach its peer port, given where it listens; there unless told otherwise. */
   readonly layPeerLink?: (peerAddress: string) => Promise<string>;
 }
@@ -105,7 +107,7 @@ export class TestNode {
     const log = openSync(this.logFile, "a");
     const program = this.#setup.program ?? shippedProgram;
     const child = spawn(process.execPath, [program, "--config", configFile], {
-      env: { PATH: process.env["PATH"] },
+      env: { PATH: process.env["PATH"], ...this.#setup.environment },
       stdio: ["ignore", log, log],
     });
     closeSync(log);

@@ -53,7 +53,9 @@ export async function runRobustness(options: RunOptions): Promise<Figures> {
   try {
     return await run.play();
   } finally {
+    const beforeMs = performance.now();
     await run.close();
+    options.log(`closed in ${performance.now() - beforeMs}`);
   }
 }
 
@@ -89,7 +91,9 @@ class RobustnessRun {
     log(`seed ${seed}`);
     let operations: readonly Operation[] = [];
     try {
+      const f = performance.now();
       await this.#site.form();
+      log(`formed in ${performance.now() - f}`);
       let base: Base = { revision: 0, records: [] };
       do {
         this.#round += 1;
@@ -163,6 +167,7 @@ class RobustnessRun {
   }
 
   async #verify(workload: Workload, base: Base): Promise<Base> {
+    const calmMs = performance.now();
     await hashesAgree(this.#site.cluster);
     const clients = this.#clients();
     const last = await this.#readState();
@@ -176,6 +181,7 @@ class RobustnessRun {
     });
     const history: History = { base, operations, revisions };
     const beforeMs = performance.now();
+    this.#options.log(`  read back in ${((beforeMs - calmMs) / 1_000).toFixed(1)} s`);
     const { violations, resolved } = check(history);
     this.#figures.addCheck(history, resolved.size, performance.now() - beforeMs);
     this.#unresolved = operations.filter(

@@ -3,39 +3,39 @@
  * for linearizability. The short form of `make robustness`.
  */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { diskFaults, type Fault, plainFaults } from "./faults.test-kit.ts";
+import { test } from "node:test";
+import { diskFaults, plainFaults } from "./faults.test-kit.ts";
 import { whyNoPowerLoss } from "./power-loss-disk.test-kit.ts";
+import type { Figures } from "./robustness-figures.test-kit.ts";
 import { runRobustness } from "./robustness-run.test-kit.ts";
 
 const LIMIT = { timeout: 600_000 } as const;
 
 /** Another one each time, printed by the run; a seed given by ROBUSTNESS_SEED is played again. */
 const seed = Number(process.env["ROBUSTNESS_SEED"] ?? Date.now() % 1_000_000);
+const noPowerLoss = whyNoPowerLoss();
+let played: Figures | null = null;
 
-async function play(
-  t: TestContext,
-  faults: Readonly<Record<string, Fault>>,
-  hasPowerLoss: boolean,
-): Promise<void> {
+test("every kind of fault leaves a linearizable history and a whole cluster", LIMIT, async (t) => {
+  const faults = noPowerLoss === null ? { ...plainFaults, ...diskFaults } : plainFaults;
   const figures = await runRobustness({
     seed,
     faults,
-    site: { hasPowerLoss },
+    site: { hasPowerLoss: noPowerLoss === null },
     faultsOfRound: Object.keys(faults).length,
     goesOn: () => false,
     log: (line) => t.diagnostic(line),
   });
   for (const line of figures.lines()) t.diagnostic(line);
   assert.deepEqual(figures.shortcomings(), []);
-}
+  played = figures;
+});
 
-test("faults of processes, network and members leave a linearizable history", LIMIT, (t) =>
-  play(t, plainFaults, false),
-);
-
-test("power loss and bad disks leave a linearizable history", LIMIT, async (t) => {
-  const reason = whyNoPowerLoss();
-  if (reason === null) await play(t, diskFaults, true);
-  else t.skip(`POWER LOSS IS NOT TESTED HERE: ${reason}`);
+test("the power was cut, of one node and of all", (t) => {
+  if (noPowerLoss !== null) {
+    t.skip(`POWER LOSS IS NOT TESTED HERE: ${noPowerLoss}`);
+    return;
+  }
+  assert.ok(played !== null, "the run before did not end");
+  for (const name of Object.keys(diskFaults)) assert.ok((played.faults[name] ?? 0) > 0, name);
 });

@@ -2,13 +2,14 @@
  * Three real nodes with everything that can go wrong around them: a network between their peer
  * ports that can be cut, disks whose power can be cut, a balancer in front.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KVStoreClient, mintToken } from "@kvcluster/client";
 import { Balancer } from "../../client/src/local/index.ts";
 import { TestCluster } from "../cluster/cluster.test-kit.ts";
-import type { Settings, TestNode } from "../cluster/node.test-kit.ts";
+import { type Settings, shippedProgram, type TestNode } from "../cluster/node.test-kit.ts";
 import { eventually } from "../cluster/polling.test-kit.ts";
 import { FaultNetwork } from "./fault-network.test-kit.ts";
 import { PlainClient } from "./plain-client.test-kit.ts";
@@ -45,10 +46,15 @@ export class Site {
     const disks = hasPowerLoss ? NAMES.map((name) => [name, this.#makeDisk(name)] as const) : [];
     this.disks = new Map(disks);
     const dataFolders = Object.fromEntries(disks.map(([name, disk]) => [name, disk.data]));
+    const environment = { NODE_COMPILE_CACHE: join(this.#folder, "compiled") };
+    // Nodes start often: half of a start is compiling, of which a killed process keeps nothing.
+    const unusable = ["--config", join(this.#folder, "none")];
+    spawnSync(process.execPath, [program ?? shippedProgram, ...unusable], { env: environment });
     this.cluster = new TestCluster({
       nodes: NAMES.length,
       settings,
       dataFolders,
+      environment,
       layPeerLink: (name, at) => this.network.lay(name, at),
       ...(program === undefined ? {} : { program }),
     });
