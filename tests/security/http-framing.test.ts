@@ -144,7 +144,8 @@ test("of two tokens in one request the first counts, as in every proxy", DEADLIN
     assert.deepEqual(statusesOf(await exchangeRaw(t, url, first)), [401]);
     const second = `GET /v1/kv/none HTTP/1.1\r\nHost: x\r\n${close}${good}${bad}\r\n`;
     assert.deepEqual(statusesOf(await exchangeRaw(t, url, second)), [404]);
-    const dropped = `GET /v1/kv/none HTTP/1.1\r\nHost: x\r\n${good}Connection: close, authorization\r\n\r\n`;
+    const named = "Connection: close, authorization\r\n";
+    const dropped = `GET /v1/kv/none HTTP/1.1\r\nHost: x\r\n${good}${named}\r\n`;
     const status = statusesOf(await exchangeRaw(t, url, dropped));
     assert.ok(status[0] === 401 || status[0] === 404, "at worst, the caller's own token is lost");
   }

@@ -1,8 +1,8 @@
 /**
  * Routes proposals to whoever leads: into the core on the leader, in one message a turn on the
- * others, or a few when they are large. It keeps whose proposals the core has, until that has taken or refused them. A proposal
- * goes again only when it is certain that it was not appended: a leader said so, or an entry of a
- * later term is applied and it was not before.
+ * others, or a few when they are large. It keeps whose proposals the core has, until that has taken
+ * or refused them. A proposal goes again only when it is certain that it was not appended: a leader
+ * said so, or an entry of a later term is applied and it was not before.
  */
 import { DecodeError } from "../codec/index.ts";
 import { decodeCommand, stampTimestamp } from "../kv/index.ts";

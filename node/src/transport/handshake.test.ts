@@ -240,7 +240,7 @@ test("unproved connections are limited and the oldest gives way to a member", as
   await Promise.all(idlers);
 });
 
-test("of all connections those that proved nothing give way, and then no more are taken", async (t) => {
+test("connections that proved nothing give way, and then no more are taken", async (t) => {
   const a = await startPeer(t, 1, { limits: { connectionsMax: 3 } });
   const [b, c] = [await startPeer(t, 2), await startPeer(t, 3)];
   const idlers = Array.from({ length: 5 }, () => exchange(t, a, () => undefined));

@@ -72,7 +72,7 @@ function parseDocument(text: string, source: string): unknown {
   try {
     // JSON is YAML. Repeated keys are an error; aliases are few, so that no file can explode.
     const document = parseYaml(text, { uniqueKeys: true, schema: "core" });
-    // A warning is an error, too: a tag that is not understood would be read as if it were not there.
+    // A warning is an error, too: a tag that nobody knows would be read as if it were not there.
     const [fault] = [...document.errors, ...document.warnings];
     if (fault !== undefined) throw fault;
     return document.toJS({ maxAliasCount: 32 });
