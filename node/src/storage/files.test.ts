@@ -118,6 +118,22 @@ describe("real files", () => {
 });
 
 describe("simulated files", () => {
+  it("do not write later what a failed sync gave up", () => {
+    const found = new Set<number | undefined>();
+    for (let seed = 0; seed < 50; seed += 1) {
+      const files = new SimulatedFiles(seededRandom(seed));
+      const file = files.create("/a");
+      files.syncFolder("/");
+      file.write([Uint8Array.of(1)], 0);
+      files.failNext("sync", "EIO");
+      assert.throws(() => file.sync(), { code: "IO" });
+      file.sync();
+      files.crash();
+      found.add(readWhole(files, "/a")[0]);
+    }
+    assert.deepEqual(found, new Set([undefined, 1]));
+  });
+
   it("keep what was synced and lose or tear the rest at sector borders", () => {
     const fates = new Set<string>();
     for (let seed = 0; seed < 300; seed += 1) {

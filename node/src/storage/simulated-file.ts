@@ -50,6 +50,8 @@ export class SimulatedInode {
   #current = new GrowingBytes();
   #durable = new GrowingBytes();
   #dirty: DirtyOperation[] = [];
+  /** What a sync failed on: the kernel calls it clean, so no later sync writes it. */
+  #given: DirtyOperation[] = [];
 
   get size(): number {
     return this.#current.size;
@@ -77,6 +79,12 @@ export class SimulatedInode {
     this.#dirty = [];
   }
 
+  /** The sync failed; only a power cut will show what of it the disk has. */
+  failSync(): void {
+    this.#given.push(...this.#dirty);
+    this.#dirty = [];
+  }
+
   /** Bit rot: what is on the disk changes, and so does what is read from it. */
   flipBit(offset: number, bit: number): void {
     this.#current.flip(offset, bit);
@@ -85,13 +93,14 @@ export class SimulatedInode {
 
   /** Power fails: each write since the last sync is kept, lost or torn at sector borders. */
   crash(random: () => number): void {
-    for (const operation of this.#dirty) {
+    for (const operation of [...this.#given, ...this.#dirty]) {
       const fate = random();
       if (fate < 1 / 3) continue;
       if (fate < 2 / 3 || operation.type === "truncate") perform(this.#durable, operation);
       else tear(this.#durable, operation, random);
     }
     this.#dirty = [];
+    this.#given = [];
     this.#current = new GrowingBytes();
     this.#current.write(0, this.#durable.view(0, this.#durable.size));
   }

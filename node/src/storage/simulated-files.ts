@@ -182,8 +182,12 @@ export class SimulatedFiles implements Files {
     const sync = (): void => {
       const target = alive();
       this.#change(() => {
-        this.#fail("sync", `fdatasync ${path}`);
-        target.sync();
+        const failure = errorOf(() => this.#fail("sync", `fdatasync ${path}`));
+        if (failure === undefined) target.sync();
+        else {
+          target.failSync();
+          throw failure;
+        }
       });
     };
     return {

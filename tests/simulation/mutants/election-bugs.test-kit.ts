@@ -1,5 +1,5 @@
 /** Historic bugs of terms, votes and leadership. */
-import { byGolden, byPaper, byUnit, FIVE, type Mutant, ROUGH, THREE } from "./mutant.test-kit.ts";
+import { byGolden, byPaper, byUnit, type Mutant, THREE } from "./mutant.test-kit.ts";
 
 export const electionBugs: readonly Mutant[] = [
   {
@@ -12,13 +12,7 @@ export const electionBugs: readonly Mutant[] = [
         replace: "votedFor: null,",
       },
     ],
-    caughtBy: {
-      suite: "simulation",
-      promises: ["one vote per term", "election safety"],
-      scenario: { ...FIVE, faults: ["crash", "crashAll"], faultEveryUs: 200_000 },
-      firstSeed: 6,
-      seedsMax: 60,
-    },
+    caughtBy: byPaper("§5.2: a vote survives a restart"),
   },
   {
     bug: "term and vote are written in two steps",
@@ -56,13 +50,7 @@ export const electionBugs: readonly Mutant[] = [
         replace: "  }\n  node.votedFor = null;\n  if (node.leadership",
       },
     ],
-    caughtBy: {
-      suite: "simulation",
-      promises: ["one vote per term", "no crash without a cause", "election safety"],
-      scenario: { ...FIVE, faults: ["crashAll", "isolate"], faultEveryUs: 400_000, weather: ROUGH },
-      firstSeed: 11,
-      seedsMax: 60,
-    },
+    caughtBy: byPaper("§5.2: stepping down within a term keeps its vote"),
   },
   {
     bug: "a vote is given to a log that lacks entries",
@@ -102,13 +90,7 @@ export const electionBugs: readonly Mutant[] = [
         replace: "  if (message.term <= node.currentTerm) return true;",
       },
     ],
-    caughtBy: {
-      suite: "simulation",
-      promises: ["no crash without a cause", "election safety", "one vote per term"],
-      scenario: { ...FIVE, faults: ["crash", "isolate"], weather: ROUGH },
-      firstSeed: 5,
-      seedsMax: 10,
-    },
+    caughtBy: byGolden("deposed leader learns of the new term"),
   },
   {
     bug: "a server that lost contact deposes a live leader by its later term",
@@ -156,19 +138,7 @@ export const electionBugs: readonly Mutant[] = [
         replace: "if (leadershipOf(node).isVoteDurable || node.id > 0) node",
       },
     ],
-    caughtBy: {
-      suite: "simulation",
-      promises: ["log matching", "election safety", "state machine safety"],
-      scenario: {
-        votersWanted: 2,
-        machines: 3,
-        churnEveryUs: 300_000,
-        faults: ["crash", "crashAtWrite", "failedSync"],
-        faultEveryUs: 200_000,
-      },
-      firstSeed: 46,
-      seedsMax: 100,
-    },
+    caughtBy: byGolden("single voter says nothing before its vote is durable"),
   },
   {
     bug: "leadership is handed to a node that lacks entries",

@@ -1,5 +1,5 @@
 /** Historic bugs of the log, of commit and of linearizable reads. */
-import { byGolden, FIVE, type Mutant, ROUGH, THREE } from "./mutant.test-kit.ts";
+import { byGolden, byPaper, FIVE, type Mutant, ROUGH, THREE } from "./mutant.test-kit.ts";
 
 const STALE_READS = ["linearizable reads", "answers follow real time"] as const;
 /** Clocks that run apart: what a lease would rely on. */
@@ -93,13 +93,9 @@ export const logBugs: readonly Mutant[] = [
         replace: "  commitTo(node, lowerIndex(message.leaderCommit, node.log.lastIndex));",
       },
     ],
-    caughtBy: {
-      suite: "simulation",
-      promises: ["state machine safety", "no crash without a cause"],
-      scenario: { ...FIVE, faults: ["crash", "isolate", "split"], weather: ROUGH },
-      firstSeed: 58,
-      seedsMax: 60,
-    },
+    caughtBy: byPaper(
+      "§5.3: a follower commits min(leaderCommit, last new entry), though its log is longer",
+    ),
   },
   {
     bug: "a heartbeat commits beyond what the follower is known to hold",

@@ -51,7 +51,7 @@ export const storageBugs: readonly Mutant[] = [
     ],
     caughtBy: {
       suite: "simulation",
-      promises: LOST,
+      promises: [...LOST, "no crash without a cause"],
       scenario: {
         votersWanted: 3,
         machines: 3,
@@ -108,6 +108,25 @@ export const storageBugs: readonly Mutant[] = [
       suite: "storage",
       files: [LOG_TEST],
       test: "finds a write that landed on an earlier frame",
+    },
+  },
+  {
+    bug: "a row that cannot be read is served as absent",
+    seenIn: "Protocol-Aware Recovery (FAST 2018)",
+    edits: [
+      {
+        file: "storage/state/state-reader.ts",
+        find: "    const values = this.#engine.getMany(stored);\n    return stored.map(",
+        replace:
+          "    let values: readonly (Uint8Array | undefined)[] = [];\n" +
+          "    try {\n      values = this.#engine.getMany(stored);\n    } catch {}\n" +
+          "    return stored.map(",
+      },
+    ],
+    caughtBy: {
+      suite: "storage",
+      files: ["node/src/storage/state/rot.test.ts"],
+      test: "with any one row rotten every read is right or refused",
     },
   },
   {
