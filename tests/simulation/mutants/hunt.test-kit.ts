@@ -49,12 +49,16 @@ const runTests = async (root: string, { files, test: wanted }: ByTests): Promise
   return { by: wanted, after: `test ${at + 1} of ${results.length}` };
 };
 
-interface TestResult {
+export interface TestResult {
   readonly name: string;
   readonly isOk: boolean;
 }
 
-const readResults = (root: string, files: readonly string[]): Promise<readonly TestResult[]> => {
+/** Runs test files of a copy. */
+export const readResults = (
+  root: string,
+  files: readonly string[],
+): Promise<readonly TestResult[]> => {
   const paths = files.map((file) => join(root, file));
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return new Promise((resolve, reject) => {
