@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { exchangeRaw, RawConnection, statusesOf } from "./raw-connection.test-kit.ts";
-import { DEADLINE, quick, startTarget, type Target } from "./target.test-kit.ts";
+import { DEADLINE, fetchOnce, quick, startTarget, type Target } from "./target.test-kit.ts";
 
 let target: Target;
 before(async () => {
@@ -130,7 +130,9 @@ test("held connections on the metrics port do not keep the probes out", DEADLINE
     Array.from({ length: 200 }, () => RawConnection.open(t, metricsAddress)),
   );
   for (const path of ["/livez", "/readyz", "/metrics"]) {
-    const answer = await fetch(`${metricsAddress}${path}`, { headers: { connection: "close" } });
+    const answer = await fetchOnce(`${metricsAddress}${path}`, {
+      headers: { connection: "close" },
+    });
     assert.equal(answer.status, 200, path);
     await answer.arrayBuffer();
   }

@@ -10,7 +10,7 @@ import { before, test } from "node:test";
 import { leaderStatus, makeSources } from "../../node/src/api/metrics/metrics.test-kit.ts";
 import { createMetrics } from "../../node/src/api/metrics/metrics.ts";
 import { exchangeRaw } from "./raw-connection.test-kit.ts";
-import { DEADLINE, startTarget, type Target } from "./target.test-kit.ts";
+import { DEADLINE, fetchOnce, startTarget, type Target } from "./target.test-kit.ts";
 
 let target: Target;
 before(async () => {
@@ -59,7 +59,7 @@ test("public routes, log and status hold no secret, no key and no value", DEADLI
     `${target.doors[1]?.url}/balancer/status`,
   ];
   for (const url of urls) {
-    const text = await (await fetch(url)).text();
+    const text = await (await fetchOnce(url)).text();
     assert.ok(text.length > 0, url);
     assertHolds(url, text, [...absent, words.subject]);
   }
@@ -96,7 +96,7 @@ const seriesOf = (page: string): readonly string[] =>
 
 test("an attacker's words never become labels", DEADLINE, async (t) => {
   const url = target.node.clientAddress;
-  const page = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
+  const page = async (): Promise<string> => (await fetchOnce(`${url}/metrics`)).text();
   const shake = async (round: number): Promise<void> => {
     const word = `${marker}-${round}`;
     const requests = ["GET", "PURGE", "M-SEARCH", "PROPFIND"].map(

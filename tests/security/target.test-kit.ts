@@ -17,6 +17,10 @@ export const DEADLINE: { readonly timeout: number } = { timeout: 60_000 };
 
 export const everything: KvClaim = [{ prefix: "", verbs: ["read", "write", "admin"] }];
 
+/** On a connection of its own: the target closes idle ones so soon that a client could meet it. */
+export const fetchOnce = (url: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, { ...init, headers: { ...init.headers, connection: "close" } });
+
 export interface Target {
   readonly cluster: TestCluster;
   readonly node: TestNode;
@@ -58,13 +62,13 @@ export async function startTarget(settings: Settings = quick): Promise<Target> {
     mintToken({ secret, subject, ttlSeconds: 600, grants });
   const all = token();
   const send = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${node.clientAddress}${path}`, {
+    fetchOnce(`${node.clientAddress}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${all}`, ...init.headers },
     });
   // Not by the client of the kit, whose deadlines are longer than this node allows.
   const stands = (path: string) => async (): Promise<boolean> =>
-    (await fetch(`${node.clientAddress}${path}`)).ok;
+    (await fetchOnce(`${node.clientAddress}${path}`)).ok;
   await eventually("the process is up", stands("/startupz"));
   assert.ok((await send("/v1/cluster/bootstrap", { method: "POST" })).ok, node.logTail());
   await eventually("the node is ready", stands("/readyz"));

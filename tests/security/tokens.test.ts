@@ -15,7 +15,14 @@ import {
   unsignedToken,
 } from "../../node/src/api/auth/auth.test-kit.ts";
 import { eventually } from "../cluster/polling.test-kit.ts";
-import { DEADLINE, quick, refusalOf, startTarget, type Target } from "./target.test-kit.ts";
+import {
+  DEADLINE,
+  fetchOnce,
+  quick,
+  refusalOf,
+  startTarget,
+  type Target,
+} from "./target.test-kit.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kvcluster-tokens-"));
 const foreignKeys = makeKeyPair("ES256");
@@ -71,7 +78,7 @@ before(async () => {
   await target.node.terminate();
   target.node.start({ ...quick, auth: { keys, policiesFile, reloadMs: 100 } });
   const isReady = async (): Promise<boolean> =>
-    (await fetch(`${target.node.clientAddress}/readyz`)).ok;
+    (await fetchOnce(`${target.node.clientAddress}/readyz`)).ok;
   await eventually("the node is ready again", isReady);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -211,7 +218,7 @@ test(
 test("a token counts in its header alone", DEADLINE, async () => {
   const token = signToken(own, claims());
   const without = (path: string, headers: Record<string, string>): Promise<Response> =>
-    fetch(`${target.node.clientAddress}${path}`, { headers });
+    fetchOnce(`${target.node.clientAddress}${path}`, { headers });
   const attempts: readonly Promise<Response>[] = [
     without("/v1/kv/a", { cookie: `token=${token}` }),
     without("/v1/kv/a", { "x-authorization": `Bearer ${token}` }),
