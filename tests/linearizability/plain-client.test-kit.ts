@@ -17,8 +17,14 @@ import type {
 import { isWrite } from "./operation.test-kit.ts";
 import { packValue, unpackValue } from "./padded-value.test-kit.ts";
 
+export interface PerformOptions {
+  readonly timeoutMs: number;
+  /** A read of the past from what the node has, without asking the leader. */
+  readonly isStale?: boolean;
+}
+
 export interface Performer {
-  perform(request: Request, options: { readonly timeoutMs: number }): Promise<Outcome>;
+  perform(request: Request, options: PerformOptions): Promise<Outcome>;
 }
 
 interface HttpCall {
@@ -48,6 +54,7 @@ interface Told {
 /** Pages so small that a list of everything takes several. */
 const PAGE_ITEMS = 50;
 const encoder = new TextEncoder();
+const STALE = "&consistency=stale";
 const FAILED: Outcome = { type: "failed" };
 const UNKNOWN: Outcome = { type: "unknown" };
 
@@ -62,11 +69,11 @@ export class PlainClient implements Performer {
     this.#token = token;
   }
 
-  async perform(request: Request, { timeoutMs }: { readonly timeoutMs: number }): Promise<Outcome> {
-    if (isWrite(request)) return await this.#write(request, timeoutMs);
+  async perform(request: Request, options: PerformOptions): Promise<Outcome> {
+    if (isWrite(request)) return await this.#write(request, options.timeoutMs);
     return request.type === "get"
-      ? await this.#get(request, timeoutMs)
-      : await this.#list(request, timeoutMs);
+      ? await this.#get(request, options)
+      : await this.#list(request, options);
   }
 
   close(): void {
@@ -91,10 +98,10 @@ export class PlainClient implements Performer {
 
   async #get(
     request: Extract<ReadRequest, { readonly type: "get" }>,
-    timeoutMs: number,
+    { timeoutMs, isStale }: PerformOptions,
   ): Promise<Outcome> {
     const { key, at } = request;
-    const query = at === null ? "" : `?revision=${at}`;
+    const query = at === null ? "" : `?revision=${at}${isStale === true ? STALE : ""}`;
     const path = `/v1/kv/${encodeKeyPath(encoder.encode(key))}${query}`;
     const exchanged = await this.#exchange({ method: "GET", path }, timeoutMs);
     if (exchanged.type === "broken") return FAILED;
@@ -107,10 +114,11 @@ export class PlainClient implements Performer {
 
   async #list(
     request: Extract<ReadRequest, { readonly type: "list" }>,
-    timeoutMs: number,
+    { timeoutMs, isStale }: PerformOptions,
   ): Promise<Outcome> {
     const { prefix, at } = request;
-    const range = `prefix=${encodeKeyQuery(encoder.encode(prefix))}&limit=${PAGE_ITEMS}`;
+    const how = `&limit=${PAGE_ITEMS}${isStale === true ? STALE : ""}`;
+    const range = `prefix=${encodeKeyQuery(encoder.encode(prefix))}${how}`;
     const records: NamedRecord[] = [];
     let place = at === null ? "" : `&revision=${at}`;
     let revision: number | null = null;

@@ -49,7 +49,7 @@ export class Figures {
       )
       .sort((a, b) => a - b);
     let before = startedMs;
-    for (const time of times) {
+    for (const time of [...times, endedMs]) {
       this.longestWritePauseMs = Math.max(this.longestWritePauseMs, time - before);
       before = time;
     }

@@ -53,9 +53,7 @@ export async function runRobustness(options: RunOptions): Promise<Figures> {
   try {
     return await run.play();
   } finally {
-    const beforeMs = performance.now();
     await run.close();
-    options.log(`closed in ${performance.now() - beforeMs}`);
   }
 }
 
@@ -91,9 +89,7 @@ class RobustnessRun {
     log(`seed ${seed}`);
     let operations: readonly Operation[] = [];
     try {
-      const f = performance.now();
       await this.#site.form();
-      log(`formed in ${performance.now() - f}`);
       let base: Base = { revision: 0, records: [] };
       do {
         this.#round += 1;

@@ -38,6 +38,7 @@ export class Site {
   readonly disks: ReadonlyMap<string, PowerLossDisk>;
   readonly #folder: string;
   readonly #clients: (PlainClient | KVStoreClient)[] = [];
+  readonly #removeFolder = (): void => rmSync(this.#folder, { recursive: true, force: true });
   #balancer: Balancer | null = null;
   #token = "";
 
@@ -45,6 +46,8 @@ export class Site {
     this.#folder = mkdtempSync(join(tmpdir(), "kvcluster-site-"));
     const disks = hasPowerLoss ? NAMES.map((name) => [name, this.#makeDisk(name)] as const) : [];
     this.disks = new Map(disks);
+    // A run that is cut short: after the disks, which unmount themselves.
+    process.once("exit", this.#removeFolder);
     const dataFolders = Object.fromEntries(disks.map(([name, disk]) => [name, disk.data]));
     const environment = { NODE_COMPILE_CACHE: join(this.#folder, "compiled") };
     // Nodes start often: half of a start is compiling, of which a killed process keeps nothing.
@@ -133,7 +136,8 @@ export class Site {
     await this.cluster.destroy();
     this.network.close();
     for (const disk of this.disks.values()) disk.remove();
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.off("exit", this.#removeFolder);
+    this.#removeFolder();
   }
 
   #makeDisk(name: string): PowerLossDisk {
