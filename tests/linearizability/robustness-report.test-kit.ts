@@ -25,6 +25,8 @@ export function writeReport(reported: Reported): string {
   const { figures, seed, minutes, noPowerLoss } = reported;
   const { rounds, revisions, resolved, loadMs, checkerMs, longestWritePauseMs } = figures;
   const seconds = loadMs / 1_000;
+  const perSecond = number(figures.total("ok") / seconds);
+  const effective = `${number(resolved)} of ${number(figures.total("unknown"))}`;
   const again = `make robustness MINUTES=${minutes} SEED=${seed}`;
   return `# Robustness report
 
@@ -38,17 +40,18 @@ processes](../tests/linearizability/README.md). The same faults in the same orde
 | Seed | ${seed} |
 | Machine | ${cpus().length} processors, Linux ${release()} |
 | Under load and faults | ${number(seconds)} s in ${rounds} rounds |
-| Operations answered | ${number(figures.total("ok"))}, ${number(figures.total("ok") / seconds)} a second |
+| Operations answered | ${number(figures.total("ok"))}, ${perSecond} a second |
 | Revisions, each read back | ${number(revisions)} |
 | Faults | ${number(figures.faultsPlayed)} |
 | Violations | 0 |
 | Acknowledged writes lost | 0 |
-| Writes of unknown outcome that took effect | ${number(resolved)} of ${number(unknownWrites(figures))} |
+| Writes of unknown outcome that took effect | ${effective} |
 | Longest time between two acknowledged writes | ${number(longestWritePauseMs)} ms |
 | Time of the checker | ${(checkerMs / 1_000).toFixed(1)} s |
 | Power loss | ${noPowerLoss === null ? "played" : `NOT PLAYED: ${noPowerLoss}`} |
 
-A run with fewer than ${OPERATIONS_PER_SECOND_MIN} answered operations a second, or without a fault of each kind, fails.
+A run with fewer than ${OPERATIONS_PER_SECOND_MIN} answered operations a second, or without a fault
+of each kind, fails.
 The longest pause includes power loss and kill -9 of all three nodes at once.
 
 ## Operations
@@ -66,8 +69,6 @@ A read that failed counts as refused.
 ${faultRows(figures)}
 `;
 }
-
-const unknownWrites = (figures: Figures): number => figures.total("unknown");
 
 const operationRows = ({ operations }: Figures): string =>
   Object.entries(operations)

@@ -189,7 +189,7 @@ class RobustnessRun {
     throw new ViolationError(violations, where);
   }
 
-  /** What each node has in the end, and states of the past, as operations of a client of its own. */
+  /** What each node has in the end, and states of the past, as operations of one more client. */
   async #readStates(base: Base, last: Base): Promise<readonly Operation[]> {
     const random = this.#random.fork(`states of round ${this.#round}`);
     const clients = this.#clients();

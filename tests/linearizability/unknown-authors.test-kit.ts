@@ -102,7 +102,7 @@ function findFault(
   }
   const floor = floorOf(operation);
   if (floor < revision) return null;
-  const message = `revision ${floor} was seen before it was called, and it has ${revision}: ${told}`;
+  const message = `it has ${revision}; ${floor} was seen before it was called: ${told}`;
   return { rule: "revisions follow real time", message };
 }
 
