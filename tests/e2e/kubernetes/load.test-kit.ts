@@ -11,8 +11,6 @@ const PORT = 7_000;
 /** Must lie under /app, so that the program finds @kvcluster/client in the image. */
 const FOLDER = "/app/load";
 const VERIFY_MS = 120_000;
-/** Where nothing happened to the store, a pause is the machine's: shorter than any election. */
-export const STARVED_MS = 1_000;
 
 export interface LoadWindow {
   readonly seconds: number;
