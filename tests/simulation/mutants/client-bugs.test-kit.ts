@@ -64,7 +64,7 @@ export const clientBugs: readonly Mutant[] = [
   },
   {
     bug: "a write whose deadline passed is reported as never made",
-    seenIn: "etcd and Consul, Jepsen 2014",
+    seenIn: "jetcd, TiDB (Jepsen)",
     edits: [
       {
         file: "replica/proposals.ts",

@@ -124,7 +124,7 @@ export const snapshotBugs: readonly Mutant[] = [
   },
   {
     bug: "the log is trimmed before the state that needs it no more is durable",
-    seenIn: "etcd #13766",
+    seenIn: "this repository's design",
     edits: [
       {
         file: "storage/store-core.ts",

@@ -80,7 +80,7 @@ export const storageBugs: readonly Mutant[] = [
   },
   {
     bug: "a torn write is read as an entry",
-    seenIn: "thesis §10.2.2, NATS (Jepsen 2025)",
+    seenIn: "NATS, Jepsen 2025",
     edits: [
       {
         file: "storage/log/segment-scan.ts",
