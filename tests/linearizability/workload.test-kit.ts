@@ -15,6 +15,8 @@ const PREFIXES = 12;
 const KEYS_OF_PREFIX = 10;
 /** Above an election, so that most writes that it holds up are answered. */
 const TIMEOUT_MS = 2_500;
+/** Nothing is wrong yet, but the machine may be busy. */
+const SEEDING_TIMEOUT_MS = 30_000;
 /** A client that was refused does not ask again at once. */
 const REFUSED_PAUSE_MS = 150;
 /** Clients at each node; as many of each of the other kinds. */
@@ -80,7 +82,7 @@ export class Workload {
       const key = `${PREFIX}${n % PREFIXES}/${n % KEYS_OF_PREFIX}`;
       const value = `${this.#label}s${n}`;
       const request = { type: "put", key, value, condition: { type: "none" } } as const;
-      const { type } = await performer.perform(request, { timeoutMs: TIMEOUT_MS });
+      const { type } = await performer.perform(request, { timeoutMs: SEEDING_TIMEOUT_MS });
       if (type !== "ok") throw new Error(`a write before all faults came to ${type}`);
     }
   }
