@@ -117,8 +117,8 @@ describe("real files", () => {
   });
 });
 
-describe("simulated files", () => {
-  it("do not write later what a failed sync gave up", () => {
+describe("a simulated sync that failed", () => {
+  it("gives its pages up: no later sync writes them", () => {
     const found = new Set<number | undefined>();
     for (let seed = 0; seed < 50; seed += 1) {
       const files = new SimulatedFiles(seededRandom(seed));
@@ -133,7 +133,9 @@ describe("simulated files", () => {
     }
     assert.deepEqual(found, new Set([undefined, 1]));
   });
+});
 
+describe("simulated files", () => {
   it("keep what was synced and lose or tear the rest at sector borders", () => {
     const fates = new Set<string>();
     for (let seed = 0; seed < 300; seed += 1) {

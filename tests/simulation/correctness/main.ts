@@ -42,7 +42,8 @@ const simulate = async (): Promise<string> => {
   for (let seed = 1; seed <= SEEDS; seed += 1) tally.add(await new Simulation(system, seed).run());
   if (tally.failed.length > 0) throw new Error(`seeds ${tally.failed.join(", ")} failed`);
   const all = tally.figures();
-  const { coverage } = tally;
+  const count = (what: string): string => `${tally.coverage.get(what)}`;
+  const admitted = count("admin addLearner done");
   const rows: readonly (readonly [string, string])[] = [
     ["seeds, none failed", `${all.seeds}`],
     ["cluster time, quiet stretches included", `${all.years.toFixed(2)} years`],
@@ -56,13 +57,10 @@ const simulate = async (): Promise<string> => {
       "crashes and starts after which the state was checked",
       `${coverage.get("states checked after a start")}`,
     ],
-    ["elections won", `${coverage.get("elections won")}`],
-    [
-      "members admitted and removed",
-      `${coverage.get("admin addLearner done")} and ${coverage.get("admin remove done")}`,
-    ],
-    ["snapshots installed", `${coverage.get("snapshots installed")}`],
-    ["answers to clients that were checked", `${coverage.sum("answered ")}`],
+    ["elections won", count("elections won")],
+    ["members admitted and removed", `${admitted} and ${count("admin remove done")}`],
+    ["snapshots installed", count("snapshots installed")],
+    ["answers to clients that were checked", `${tally.coverage.sum("answered ")}`],
   ];
   return printTable([[`Seeds 1 to ${SEEDS}, ${availableParallelism()} cores`, "Figure"], ...rows]);
 };
@@ -87,7 +85,8 @@ const measureBranches = async (): Promise<string> => {
   ]);
   return [
     `Branches of \`node/src/raft\` as V8 counts them: unit, paper and golden tests take ` +
-      `${share(tests)}, seeds 1 to ${SEEDS_COUNTED} of the simulation ${share(simulation)}. Neither takes:`,
+      `${share(tests)}, seeds 1 to ${SEEDS_COUNTED} of the simulation ${share(simulation)}. ` +
+      "Neither takes:",
     printTable([["Where", "Branch", "Why"], ...rows]),
   ].join("\n\n");
 };
