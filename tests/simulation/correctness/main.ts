@@ -53,10 +53,7 @@ const simulate = async (): Promise<string> => {
     ["played time to processor time", `${(all.playedS / all.processorS).toFixed(1)} to 1`],
     ["steps", `${all.steps} (${(all.steps / all.processorS).toFixed(0)} a second of processor)`],
     ["faults", `${all.faults}, one in ${(all.playedS / all.faults).toFixed(1)} s of played time`],
-    [
-      "crashes and starts after which the state was checked",
-      `${coverage.get("states checked after a start")}`,
-    ],
+    ["starts after which the state was checked", count("states checked after a start")],
     ["elections won", count("elections won")],
     ["members admitted and removed", `${admitted} and ${count("admin remove done")}`],
     ["snapshots installed", count("snapshots installed")],
