@@ -46,9 +46,9 @@ export function followLeader(node: NodeState, leader: NodeId): void {
 
 /**
  * The connection to the leader broke. A process that died breaks all of its connections at once, a
- * leader that lives is heard of again with its next heartbeat: so the wait becomes little longer than
- * that. Drawn, so that the survivors do not split the vote. Where the leader lives after all, those
- * who hear from it refuse their pre-vote (§9.6).
+ * leader that lives is heard of again with its next heartbeat: so the wait becomes little longer
+ * than that. Drawn, so that the survivors do not split the vote. Where the leader lives after all,
+ * those who hear from it refuse their pre-vote (§9.6).
  */
 export function doubtLeader(node: NodeState): void {
   node.isLeaderReachable = false;
