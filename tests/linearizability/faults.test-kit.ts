@@ -110,8 +110,13 @@ async function cutInFrames(scene: Scene): Promise<void> {
   });
 }
 
+const isLive = async (node: TestNode): Promise<boolean> =>
+  (await fetch(`${node.clientAddress}/livez`)).ok;
+
 async function restarted(scene: Scene): Promise<void> {
   const node = some(scene);
+  // A process that the fault before has just started may not listen to signals yet.
+  await eventually(`${node.name} serves its probes`, () => isLive(node));
   const { code } = await node.terminate();
   assert.equal(code, 0, `${node.name} ended with ${code} when it was asked to`);
   node.start();
