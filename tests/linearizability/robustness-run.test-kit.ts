@@ -123,9 +123,20 @@ class RobustnessRun {
   }
 
   async #playFaults(workload: Workload, base: Base): Promise<void> {
-    const { faults, faultsOfRound, log } = this.#options;
     const startedMs = performance.now();
     workload.start();
+    try {
+      await this.#playRound(workload, base, startedMs);
+    } finally {
+      // Clients that go on would keep a run that failed from ending.
+      await workload.stop();
+    }
+    if (workload.failure !== null) throw workload.failure;
+    this.#figures.addLoad(workload.operations, startedMs, performance.now());
+  }
+
+  async #playRound(workload: Workload, base: Base, startedMs: number): Promise<void> {
+    const { faults, faultsOfRound, log } = this.#options;
     for (let n = 1; n <= faultsOfRound; n += 1) {
       const random = this.#random.fork(`fault ${n} of round ${this.#round}`);
       const name = this.#drawFault();
@@ -149,8 +160,6 @@ class RobustnessRun {
     await this.#site.cluster.isComplete();
     const calm = workload.written + 50;
     await eventually("writes go on after all faults", () => workload.written >= calm);
-    await workload.stop();
-    this.#figures.addLoad(workload.operations, startedMs, performance.now());
   }
 
   /** Every kind once before any again. */

@@ -71,9 +71,10 @@ export class Workload {
     });
   }
 
+  /** Ends it. What a client must not meet is in `failure`. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.#running;
+    await Promise.allSettled([this.#running]);
   }
 
   /** A few writes, one after the other, before everything else. */
