@@ -19,7 +19,7 @@ export interface LoadWindow {
   readonly refused: number;
   /** Longest time between two acknowledgements, all writers together. */
   readonly longestGapMs: number;
-  /** Sum of the gaps of more than 250 ms. */
+  /** Sum of the gaps of more than 500 ms. */
   readonly unavailableMs: number;
   readonly gaps: readonly number[];
   readonly reasons: Readonly<Record<string, number>>;
