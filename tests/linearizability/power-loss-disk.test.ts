@@ -78,7 +78,11 @@ test("a frozen disk takes no write until it thaws", async (t) => {
       isOpen = true;
       return handle;
     });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // A file beside it goes to the same disk below, is asked for later, and is there whole.
+    const beside = await open(join(folder, "beside"), "w");
+    await beside.write("x");
+    await beside.sync();
+    await beside.close();
     assert.equal(isOpen, false);
     await disk.thaw();
     await (await opening).close();
