@@ -11,6 +11,10 @@ const PORT = 7_000;
 /** Must lie under /app, so that the program finds @kvcluster/client in the image. */
 const FOLDER = "/app/load";
 const VERIFY_MS = 120_000;
+const CALM_S = 2;
+const CALM_WITHIN_MS = 120_000;
+/** Where nothing happened to the store, a pause is the machine's: shorter than any election. */
+export const STARVED_MS = 1_000;
 
 export interface LoadWindow {
   readonly seconds: number;
@@ -19,7 +23,7 @@ export interface LoadWindow {
   readonly refused: number;
   /** Longest time between two acknowledgements, all writers together. */
   readonly longestGapMs: number;
-  /** Sum of the gaps of more than 500 ms. */
+  /** Sum of the gaps of more than 250 ms. */
   readonly unavailableMs: number;
   readonly gaps: readonly number[];
   readonly reasons: Readonly<Record<string, number>>;
@@ -75,6 +79,23 @@ export class Load {
   /** What happened since the load was started or last asked. */
   async window(): Promise<LoadWindow> {
     return await this.#ask<LoadWindow>("/window");
+  }
+
+  /**
+   * Waits for a few seconds without a pause: what follows is then measured from a store at work and
+   * not from the end of making its pods and volumes.
+   */
+  async isCalm(): Promise<void> {
+    await this.window();
+    await becomes(
+      "writes flow without a pause",
+      async () => {
+        const { seconds, gaps, acknowledged } = await this.window();
+        const said = `${acknowledged} writes in ${seconds} s, pauses: ${gaps.join(", ")} ms`;
+        return (seconds >= CALM_S && acknowledged > 0 && gaps.length === 0) || new NotYet(said);
+      },
+      { withinMs: CALM_WITHIN_MS, everyMs: (CALM_S + 1) * 1_000 },
+    );
   }
 
   /** Waits until so many more writes were acknowledged, in a window that stays open. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeItem } from "./kube.test-kit.ts";
+import { STARVED_MS } from "./load.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
@@ -111,7 +112,7 @@ test("the StatefulSet deleted without its pods is adopted again", {
   timeout: 180_000,
 }, async (t) => {
   const uids = await store.uids();
-  const { elections, figures } = await underLoad(stage(), store, {
+  const { elections, window, figures } = await underLoad(stage(), store, {
     act: async () => {
       const orphan = ["delete", "statefulset", store.name, "--cascade=orphan"];
       await stage().kube.kubectl(["-n", store.namespace, ...orphan]);
@@ -135,6 +136,7 @@ test("the StatefulSet deleted without its pods is adopted again", {
   stage().measure(t, figures);
   assert.deepEqual(await store.uids(), uids, "no pod was restarted");
   assert.equal(elections, 0);
+  assert.ok(window.longestGapMs < STARVED_MS, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
 test("a generated Secret that was deleted is made again, and the pods go on", {

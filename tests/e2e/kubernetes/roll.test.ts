@@ -1,6 +1,7 @@
 /** Rolling updates: quorum-aware, the leader last; the operator's own upgrade restarts nothing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { STARVED_MS } from "./load.test-kit.ts";
 import { setStage } from "./stage.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { underLoad } from "./under-load.test-kit.ts";
@@ -74,7 +75,7 @@ test("an upgrade of the operator restarts no pod of the store", { timeout: 240_0
   const pods = await store.uids();
   const { operator } = stage();
   const before = (await operator.pods()).map(({ metadata }) => metadata.uid);
-  const { elections, figures } = await underLoad(stage(), store, {
+  const { elections, window, figures } = await underLoad(stage(), store, {
     act: async () => {
       // Another default image is what a new version brings.
       await operator.upgrade(["--set", "nodeImage.tag=next", "--set-string", "podLabels.e2e=next"]);
@@ -92,6 +93,7 @@ test("an upgrade of the operator restarts no pod of the store", { timeout: 240_0
   stage().measure(t, figures);
   assert.deepEqual(await store.uids(), pods);
   assert.equal(elections, 0);
+  assert.ok(window.longestGapMs < STARVED_MS, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
 test("a roll to an image that cannot start stops at the first pod and says why", {

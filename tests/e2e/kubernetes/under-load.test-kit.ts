@@ -26,7 +26,7 @@ export async function underLoad(
 ): Promise<UnderLoad> {
   const load = await Load.start(store, { image: stage.images.node, awayFrom });
   const termBefore = await store.term();
-  await load.window();
+  await load.isCalm();
   const { seconds } = await timed(() => act(load));
   await load.progresses();
   const window = await load.window();

@@ -18,11 +18,8 @@ const tokenFile = process.env["LOAD_TOKEN_FILE"] ?? "/var/run/secrets/kvcluster/
 /** Between two writes of one writer: a load that leaves the machine to the store. */
 const PAUSE_MS = 10;
 const WRITE_TIMEOUT_MS = 3_000;
-/**
- * A pause in acknowledgements that a client would call unavailability; shorter ones are latency, of
- * which two cores that start pods have a lot. Elections are counted beside it.
- */
-const GAP_MS = 500;
+/** A pause in acknowledgements that a client would call unavailability. */
+const GAP_MS = 250;
 const TOLD_MAX = 20;
 
 interface Acknowledged {
@@ -37,7 +34,7 @@ interface Window {
   unknown: number;
   refused: number;
   longestGapMs: number;
-  /** Sum of the gaps of more than 500 ms. */
+  /** Sum of the gaps of more than 250 ms. */
   unavailableMs: number;
   gaps: number[];
   readonly reasons: Record<string, number>;

@@ -44,7 +44,7 @@ const report = [
   "nodes, the stores and their clients share this machine.",
   "",
   "*Write unavailability* is what a client beside the store felt through its Service: the sum",
-  "of all pauses of more than 500 ms between two acknowledged writes of six writers. *Elections*",
+  "of all pauses of more than 250 ms between two acknowledged writes of six writers. *Elections*",
   "is by how much the term grew. An *unknown outcome* is a write that was cut off: it may be there",
   "or not. Every *acknowledged* write was read back with its value and revision.",
   "",
