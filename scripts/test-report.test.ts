@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, test } from "node:test";
-import { report, type Totals, totalsLine } from "./test-report.ts";
+import { type Report, repeatFailures, report, totalsLine } from "./test-report.ts";
 
 /** Runs files with these contents as the real runner would, and returns totals and output. */
-async function runFiles(contents: readonly string[]): Promise<{ totals: Totals; text: string }> {
+async function runFiles(contents: readonly string[]): Promise<{ totals: Report; text: string }> {
   const folder = mkdtempSync(join(tmpdir(), "kvcluster-report-"));
   const files = contents.map((content, i) => {
     const path = join(folder, `case-${i}.test.mjs`);
@@ -32,7 +32,10 @@ test("passes, failures and skips are counted once, however deep they are", async
     test("left out", { skip: "no disk" }, () => {});
   });`;
   const { totals, text } = await runFiles([nested, `test("fine", () => {});`]);
-  assert.deepEqual(totals, { tests: 4, pass: 2, fail: 1, skipped: 1 });
+  const { failures, ...counts } = totals;
+  assert.deepEqual(counts, { tests: 4, pass: 2, fail: 1, skipped: 1 });
+  assert.equal(failures.length, 1);
+  assert.ok(text.includes(failures[0] ?? "none"));
   assert.match(text, /✖ bad\n {2}at case-0\.test\.mjs:\d+\n[\s\S]*told in full/);
   assert.match(text, /left out \(skipped: no disk\)/);
   assert.match(text, /✔ case-1\.test\.mjs \(1 test, /);
@@ -40,9 +43,20 @@ test("passes, failures and skips are counted once, however deep they are", async
 
 test("a file without tests and a file that crashes are failures", async () => {
   const { totals, text } = await runFiles(["", `throw new Error("at the top");`]);
-  assert.deepEqual(totals, { tests: 2, pass: 0, fail: 2, skipped: 0 });
+  const { failures, ...counts } = totals;
+  assert.deepEqual(counts, { tests: 2, pass: 0, fail: 2, skipped: 0 });
+  assert.equal(failures.length, 2);
+  assert.match(failures.join(""), /case-0\.test\.mjs contains no test/);
+  assert.match(failures.join(""), /at case-1\.test\.mjs/);
   assert.match(text, /case-0\.test\.mjs contains no test/);
   assert.match(text, /at the top/);
+});
+
+test("failures are repeated by their beginnings, and what is left out is counted", () => {
+  const long = ["", "✖ long", ...Array.from({ length: 30 }, (_, i) => `  line ${i}`)].join("\n");
+  const repeated = repeatFailures(["\n✖ short\n  at a.test.ts:1\n\n", long]);
+  assert.match(repeated, /^✖ short\n {2}at a\.test\.ts:1\n\n✖ long\n/);
+  assert.match(repeated, /line 14\n {2}\(15 more lines above\)\n$/);
 });
 
 test("the last line is the form that machines read", () => {

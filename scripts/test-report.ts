@@ -1,6 +1,7 @@
 /**
  * Turns the events of node:test into one line per file, every failure in full, whatever the tests
- * printed themselves, and totals. A file that runs no test at all counts as a failure.
+ * printed themselves, and totals. A file that runs no test at all counts as a failure. What failed
+ * is handed back too: whoever keeps only the end of a long output must find it there.
  */
 
 import { relative } from "node:path";
@@ -13,6 +14,14 @@ export interface Totals {
   fail: number;
   skipped: number;
 }
+
+/** The totals of one run, and each failure as it was printed. */
+export interface Report extends Totals {
+  readonly failures: readonly string[];
+}
+
+/** Of one failure repeated after the totals; in full it stands where it happened. */
+const REPEATED_LINES_MAX = 16;
 
 interface FileResult extends Totals {
   readonly path: string;
@@ -37,9 +46,22 @@ export function totalsLine(totals: Totals): string {
   return `tests ${tests} pass ${pass} fail ${fail} skipped ${skipped}`;
 }
 
+/** Failures shortened to their beginnings, for the end of the output. */
+export function repeatFailures(failures: readonly string[]): string {
+  const shorten = (failure: string): string => {
+    const lines = failure.trim().split("\n");
+    const rest = lines.length - REPEATED_LINES_MAX;
+    const more = rest > 0 ? `\n  (${rest} more lines above)` : "";
+    return `${lines.slice(0, REPEATED_LINES_MAX).join("\n")}${more}\n`;
+  };
+  return failures.map(shorten).join("\n");
+}
+
 /** Consumes one run to its end and returns its totals. */
-export async function report(run: TestsStream, root: string, out: Sink): Promise<Totals> {
+export async function report(run: TestsStream, root: string, out: Sink): Promise<Report> {
   const totals = emptyTotals();
+  const failures: string[] = [];
+  const told: Telling = { out, failures };
   const files = new Map<string, FileResult>();
   const resultOf = (file: string | undefined): FileResult => {
     const path = relative(root, file ?? "unknown file");
@@ -52,8 +74,8 @@ export async function report(run: TestsStream, root: string, out: Sink): Promise
   // Unlike test:pass and test:fail, this event comes as tests end, not in the order of the files.
   run.on("test:complete", (data) => {
     const result = resultOf(data.file);
-    if (isWholeFile(data)) settleFile(data, result, out);
-    else if (data.details.type !== "suite" || !hasFailedInside(data)) tally(data, result, out);
+    if (isWholeFile(data)) settleFile(data, result, told);
+    else if (data.details.type !== "suite" || !hasFailedInside(data)) tally(data, result, told);
   });
   await new Promise<void>((resolve, reject) => {
     run.on("end", resolve);
@@ -61,7 +83,13 @@ export async function report(run: TestsStream, root: string, out: Sink): Promise
     run.resume();
   });
   for (const result of files.values()) addTotals(totals, result);
-  return totals;
+  return { ...totals, failures };
+}
+
+/** Where results go: to the output at once, failures to the end of it once more. */
+interface Telling {
+  readonly out: Sink;
+  readonly failures: string[];
 }
 
 /** node:test reports each file as a test of its own, named by its absolute path. */
@@ -69,30 +97,30 @@ function isWholeFile(data: { name: string; file?: string | undefined }): boolean
   return data.name === data.file;
 }
 
-function settleFile(data: EventData.TestComplete, result: FileResult, out: Sink): void {
-  if (!data.details.passed && !hasFailedInside(data)) tally(data, result, out);
+function settleFile(data: EventData.TestComplete, result: FileResult, told: Telling): void {
+  if (!data.details.passed && !hasFailedInside(data)) tally(data, result, told);
   if (result.tests === 0) {
     result.tests += 1;
     result.fail += 1;
-    out.write(`✖ ${result.path} contains no test\n`);
+    tellFailure(`✖ ${result.path} contains no test\n`, told);
   }
   const mark = result.fail > 0 ? "✖" : "✔";
   const tests = `${result.tests} ${result.tests === 1 ? "test" : "tests"}`;
-  out.write(`${mark} ${result.path} (${tests}, ${Math.round(data.details.duration_ms)} ms)\n`);
+  told.out.write(`${mark} ${result.path} (${tests}, ${Math.round(data.details.duration_ms)} ms)\n`);
 }
 
-function tally(data: EventData.TestComplete, result: FileResult, out: Sink): void {
+function tally(data: EventData.TestComplete, result: FileResult, told: Telling): void {
   const reason = data.skip ?? data.todo;
   if (data.details.passed && data.details.type === "suite") return;
   result.tests += 1;
   if (!data.details.passed) {
     result.fail += 1;
-    printFailure(data, result, out);
+    tellFailure(describeFailure(data, result), told);
   } else if (reason === undefined) {
     result.pass += 1;
   } else {
     result.skipped += 1;
-    out.write(`﹣ ${result.path}: ${data.name} (skipped: ${reason})\n`);
+    told.out.write(`﹣ ${result.path}: ${data.name} (skipped: ${reason})\n`);
   }
 }
 
@@ -102,11 +130,16 @@ function hasFailedInside(data: EventData.TestComplete): boolean {
   return error !== undefined && "failureType" in error && error.failureType === "subtestsFailed";
 }
 
-function printFailure(data: EventData.TestComplete, result: FileResult, out: Sink): void {
+function tellFailure(failure: string, { out, failures }: Telling): void {
+  failures.push(failure);
+  out.write(failure);
+}
+
+function describeFailure(data: EventData.TestComplete, result: FileResult): string {
   const cause = data.details.error?.cause;
   const place = data.line === undefined ? result.path : `${result.path}:${data.line}`;
-  out.write(`\n✖ ${data.name}\n  at ${place}\n`);
-  out.write(`${indent(typeof cause === "string" ? cause : inspect(cause, { depth: 6 }))}\n\n`);
+  const what = typeof cause === "string" ? cause : inspect(cause, { depth: 6 });
+  return `\n✖ ${data.name}\n  at ${place}\n${indent(what)}\n\n`;
 }
 
 function indent(text: string): string {

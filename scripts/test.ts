@@ -12,14 +12,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { type Suite, suiteOf, suites, suitesByRequestOnly } from "./suites.ts";
-import { addTotals, report, type Totals, totalsLine } from "./test-report.ts";
+import { addTotals, type Report, repeatFailures, report, totalsLine } from "./test-report.ts";
 
 /** A file that takes longer than this hangs, unless its suite allows more. */
 const FILE_MINUTES_MAX = 20;
 
 const root = join(import.meta.dirname, "..");
 
-interface Outcome extends Totals {
+interface Outcome extends Report {
   readonly suite: string;
   readonly files: number;
   readonly durationMs: number;
@@ -93,9 +93,10 @@ async function main(words: readonly string[]): Promise<number> {
     outcomes.push(await runSuite(suite, chosen.get(suite.name) ?? []));
   }
   printTotals(outcomes);
-  const overall: Totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
+  const overall = { tests: 0, pass: 0, fail: 0, skipped: 0 };
   for (const outcome of outcomes) addTotals(overall, outcome);
   const gaps = findGaps(words, outcomes);
+  if (overall.fail > 0) console.log(`\n${repeatFailures(outcomes.flatMap((one) => one.failures))}`);
   console.log(`\n${[...gaps.map((gap) => `✖ ${gap}`), totalsLine(overall)].join("\n")}`);
   return overall.fail > 0 || gaps.length > 0 ? 1 : 0;
 }

@@ -174,7 +174,7 @@ test("a node that does not answer a read is given up for another", async () => {
   const [a, b] = [await startBackend("a"), await startBackend("b")];
   a.behaviour = () => {};
   b.behaviour = refuse("KEY_NOT_FOUND", { status: 404, retryable: false });
-  const client = open([a, b], { limits: { readAttemptTimeoutMs: 100 } });
+  const client = open([a, b], { limits: { readAttemptTimeoutMs: 1_000 } });
   for (let i = 0; i < 4; i += 1) assert.equal(await client.get("k"), null);
   assert.ok(a.received.length <= 1, "asked once at most, then left alone");
 });
@@ -220,18 +220,18 @@ test("the deadline ends a call; the outcome of a write that was sent is unknown"
   const node = await startBackend("a");
   node.behaviour = () => {};
   const client = open([node]);
-  const read = await failure(client.get("k", { timeoutMs: 100 }));
+  const read = await failure(client.get("k", { timeoutMs: 1_000 }));
   assert.deepEqual([read.code, read.retryable], ["DEADLINE_EXCEEDED", true]);
   assert.ok(
-    (await failure(client.set("k", "v", { timeoutMs: 100 }))) instanceof UnknownOutcomeError,
+    (await failure(client.set("k", "v", { timeoutMs: 1_000 }))) instanceof UnknownOutcomeError,
   );
 });
 
 test("the deadline between two attempts tells why the last one failed", async () => {
   const node = await startBackend("a");
   node.behaviour = refuse("NO_LEADER");
-  const limits = { backoffBaseMs: 400, backoffMaxMs: 400 };
-  const error = await failure(open([node], { limits }).set("k", "v", { timeoutMs: 100 }));
+  const limits = { backoffBaseMs: 4_000, backoffMaxMs: 4_000 };
+  const error = await failure(open([node], { limits }).set("k", "v", { timeoutMs: 1_000 }));
   assert.equal(error.code, "NO_LEADER");
 });
 
