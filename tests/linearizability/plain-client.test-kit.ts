@@ -55,16 +55,21 @@ interface Told {
 const PAGE_ITEMS = 50;
 const encoder = new TextEncoder();
 const STALE = "&consistency=stale";
+/** Nobody was reached: no listener, or no address for the name. */
+const NEVER_SENT: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 const FAILED: Outcome = { type: "failed" };
 const UNKNOWN: Outcome = { type: "unknown" };
 
 export class PlainClient implements Performer {
   readonly #base: string;
-  readonly #token: string;
+  readonly #token: () => string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-  /** @param base a node's or a balancer's URL */
-  constructor(base: string, token: string) {
+  /**
+   * @param base a node's or a balancer's URL
+   * @param token asked for each request: one from a file is renewed
+   */
+  constructor(base: string, token: () => string) {
     this.#base = base;
     this.#token = token;
   }
@@ -147,14 +152,14 @@ export class PlainClient implements Performer {
         agent: this.#agent,
         method: call.method,
         headers: {
-          authorization: `Bearer ${this.#token}`,
+          authorization: `Bearer ${this.#token()}`,
           "x-kv-timeout-ms": String(Math.max(1, Math.floor(timeoutMs * 0.9))),
           ...call.headers,
         },
         signal: AbortSignal.timeout(timeoutMs),
       });
       outgoing.on("error", (error: NodeJS.ErrnoException) => {
-        resolve({ type: "broken", wasSent: error.code !== "ECONNREFUSED" });
+        resolve({ type: "broken", wasSent: !NEVER_SENT.has(error.code ?? "") });
       });
       outgoing.on("response", (incoming) => {
         const chunks: Buffer[] = [];

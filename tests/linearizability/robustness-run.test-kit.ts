@@ -110,7 +110,7 @@ class RobustnessRun {
   async #makeWorkload({ revision }: Base): Promise<Workload> {
     const first = this.#site.productClient(this.#nodeAddresses());
     const label = `${this.#options.seed}-${this.#round}-`;
-    const seeding = new Workload(this.#site, {
+    const seeding = new Workload(this.#site.ways(), {
       random: this.#random.fork(`seeding ${this.#round}`),
       label,
       baseRevision: revision,
@@ -119,7 +119,7 @@ class RobustnessRun {
     await first.close();
     const { revision: baseRevision } = await hashesAgree(this.#site.cluster);
     const random = this.#random.fork(`round ${this.#round}`);
-    return new Workload(this.#site, { random, label, baseRevision });
+    return new Workload(this.#site.ways(), { random, label, baseRevision });
   }
 
   async #playFaults(workload: Workload, base: Base): Promise<void> {

@@ -14,6 +14,8 @@ import { eventually } from "../cluster/polling.test-kit.ts";
 import { FaultNetwork } from "./fault-network.test-kit.ts";
 import { PlainClient } from "./plain-client.test-kit.ts";
 import { PowerLossDisk } from "./power-loss-disk.test-kit.ts";
+import { ProductClient } from "./product-client.test-kit.ts";
+import type { Ways } from "./workload.test-kit.ts";
 
 const NAMES: readonly string[] = ["node-1", "node-2", "node-3"];
 const DAY_SECONDS = 86_400;
@@ -84,8 +86,20 @@ export class Site {
     return this.#balancer?.address ?? "";
   }
 
+  /** Plain clients at each node and at the balancer, the product's over all nodes and at it. */
+  ways(): Ways {
+    const nodes = this.cluster.nodes.map((node) => node.clientAddress);
+    const product = [nodes, [this.balancerAddress]].map(
+      (endpoints) => new ProductClient(this.productClient(endpoints)),
+    );
+    return {
+      nodes: nodes.map((base) => this.plainClient(base)),
+      others: [this.plainClient(this.balancerAddress), ...product],
+    };
+  }
+
   plainClient(base: string): PlainClient {
-    const client = new PlainClient(base, this.#token);
+    const client = new PlainClient(base, () => this.#token);
     this.#clients.push(client);
     return client;
   }

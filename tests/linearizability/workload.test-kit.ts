@@ -6,8 +6,6 @@ import { pause } from "../cluster/polling.test-kit.ts";
 import type { Random } from "../simulation/random.test-kit.ts";
 import type { Condition, Operation, Outcome, Request } from "./operation.test-kit.ts";
 import type { Performer } from "./plain-client.test-kit.ts";
-import { ProductClient } from "./product-client.test-kit.ts";
-import type { Site } from "./site.test-kit.ts";
 
 export const PREFIX = "r/";
 /** Ten keys under each of twelve prefixes. */
@@ -27,6 +25,23 @@ const CLIENTS_OF_A_KIND = 4;
  */
 const READERS_OF_A_NODE = 2;
 
+/** The ways to the store that clients take. */
+export interface Ways {
+  /** To each node by itself. */
+  readonly nodes: readonly Performer[];
+  /** Every other way: a balancer or a Service, the product's client. */
+  readonly others: readonly Performer[];
+}
+
+export interface WorkloadOptions {
+  readonly random: Random;
+  /** Makes the values of this workload its own. */
+  readonly label: string;
+  readonly baseRevision: number;
+  /** Between two operations of a client: of many minutes a checker could not keep every one. */
+  readonly pauseMs?: number;
+}
+
 interface Client {
   readonly performer: Performer;
   readonly draw: (random: Random, drawing: Drawing) => Request;
@@ -38,6 +53,7 @@ export class Workload {
   readonly #random: Random;
   readonly #baseRevision: number;
   readonly #label: string;
+  readonly #pauseMs: number;
   #newestRevision: number;
   #written = 0;
   #isStopping = false;
@@ -45,12 +61,9 @@ export class Workload {
   /** What no client may meet. */
   failure: unknown = null;
 
-  /** @param label makes the values of this workload its own */
-  constructor(
-    site: Site,
-    options: { readonly random: Random; readonly label: string; readonly baseRevision: number },
-  ) {
-    this.#clients = makeClients(site);
+  constructor(ways: Ways, options: WorkloadOptions) {
+    this.#clients = makeClients(ways);
+    this.#pauseMs = options.pauseMs ?? 0;
     this.#random = options.random;
     this.#label = options.label;
     this.#baseRevision = options.baseRevision;
@@ -105,6 +118,7 @@ export class Workload {
       this.operations.push({ client, request, calledAt, returnedAt, outcome });
       this.#note(request, outcome, seen);
       if (outcome.type === "failed") await pause(REFUSED_PAUSE_MS);
+      else if (this.#pauseMs > 0) await pause(this.#pauseMs);
     }
   }
 
@@ -122,15 +136,9 @@ export class Workload {
   }
 }
 
-function makeClients(site: Site): readonly Client[] {
-  const nodes = site.cluster.nodes.map((node) => node.clientAddress);
-  const plain = [...nodes, site.balancerAddress].map((base) => site.plainClient(base));
-  const readers = plain.slice(0, nodes.length);
-  const product = [nodes, [site.balancerAddress]].map(
-    (endpoints) => new ProductClient(site.productClient(endpoints)),
-  );
-  const all = [...plain, ...product].map((performer) => ({ performer, draw: drawRequest }));
-  const reading = readers.map((performer) => ({ performer, draw: drawRead }));
+function makeClients({ nodes, others }: Ways): readonly Client[] {
+  const all = [...nodes, ...others].map((performer) => ({ performer, draw: drawRequest }));
+  const reading = nodes.map((performer) => ({ performer, draw: drawRead }));
   return [
     ...Array.from({ length: CLIENTS_OF_A_KIND }, () => all),
     ...Array.from({ length: READERS_OF_A_NODE }, () => reading),

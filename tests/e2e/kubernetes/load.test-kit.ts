@@ -1,15 +1,10 @@
 /** The write load as a pod of the namespace, and what it measured. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { describePod, isReady, type Kube } from "./kube.test-kit.ts";
-import { clientContainer, tokenVolume } from "./pods.test-kit.ts";
+import { ProgramPod } from "./program-pod.test-kit.ts";
 import type { Store } from "./store.test-kit.ts";
 import { becomes, NotYet } from "./waiting.test-kit.ts";
 
-const PORT = 7_000;
-/** Must lie under /app, so that the program finds @kvcluster/client in the image. */
-const FOLDER = "/app/load";
+const PROGRAM = "tests/e2e/kubernetes/write-load.ts";
 const VERIFY_MS = 120_000;
 const CALM_S = 2;
 const CALM_WITHIN_MS = 120_000;
@@ -44,29 +39,24 @@ export interface LoadPlace {
 }
 
 export class Load {
-  readonly #kube: Kube;
-  readonly #store: Store;
-  readonly #name: string;
+  readonly #pod: ProgramPod;
 
-  private constructor(kube: Kube, store: Store, name: string) {
-    this.#kube = kube;
-    this.#store = store;
-    this.#name = name;
+  private constructor(pod: ProgramPod) {
+    this.#pod = pod;
   }
 
   /** Starts it and waits until writes are acknowledged. The KVCluster lets `load` write `load/`. */
   static async start(store: Store, { image, awayFrom = [] }: LoadPlace): Promise<Load> {
-    const { kube } = store;
     const name = `load-${Math.random().toString(36).slice(2, 8)}`;
-    const load = new Load(kube, store, name);
-    await kube.apply(program(store.namespace), pod(store, name, { image, awayFrom }));
+    const load = new Load(
+      await ProgramPod.start(store, {
+        ...{ name, image, awayFrom, program: PROGRAM, files: [PROGRAM] },
+        env: { LOAD_ENDPOINT: store.url, LOAD_PREFIX: `load/${name}/` },
+      }),
+    );
     await becomes(
       `${name} gets writes acknowledged`,
       async () => {
-        const found = (await kube.pods(store.namespace, `app=${name}`))[0];
-        if (found === undefined || !isReady(found)) {
-          return new NotYet(found === undefined ? "no pod" : describePod(found));
-        }
         const { acknowledged } = await load.#ask<{ acknowledged: number }>("/");
         return acknowledged > 50 ? true : new NotYet(`${acknowledged} acknowledged`);
       },
@@ -117,57 +107,11 @@ export class Load {
     assert.equal(told.faultCount, 0, `${told.faultCount} faults:\n${told.faults.join("\n")}`);
     assert.ok(told.acknowledged > 0, "the load wrote nothing");
     assert.equal(told.revisions, told.acknowledged, "two writes were given one revision");
-    const { namespace } = this.#store;
-    await this.#kube.kubectl(["-n", namespace, "delete", "pod", this.#name, "--grace-period=1"]);
+    await this.#pod.remove();
     return { acknowledged: told.acknowledged, unknown: told.unknown };
   }
 
   async #ask<T>(path: string, signal?: AbortSignal): Promise<T> {
-    const at = { namespace: this.#store.namespace, name: this.#name, port: PORT };
-    return JSON.parse(await this.#kube.fromPod(at, path, signal));
+    return JSON.parse(await this.#pod.ask(path, signal));
   }
-}
-
-const program = (namespace: string): object => ({
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  metadata: { name: "write-load", namespace },
-  data: {
-    "write-load.ts": readFileSync(join(import.meta.dirname, "write-load.ts"), "utf8"),
-  },
-});
-
-function pod(store: Store, name: string, { image, awayFrom = [] }: LoadPlace): object {
-  const elsewhere = { key: "kubernetes.io/hostname", operator: "NotIn", values: awayFrom };
-  const terms = { nodeSelectorTerms: [{ matchExpressions: [elsewhere] }] };
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace: store.namespace, labels: { app: name } },
-    spec: {
-      serviceAccountName: "load",
-      automountServiceAccountToken: false,
-      restartPolicy: "Never",
-      terminationGracePeriodSeconds: 1,
-      ...(awayFrom.length === 0
-        ? {}
-        : {
-            affinity: {
-              nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms },
-            },
-          }),
-      containers: [
-        clientContainer({
-          image,
-          command: ["node", "--conditions=kvcluster-dist", `${FOLDER}/write-load.ts`],
-          env: { LOAD_ENDPOINT: store.url, LOAD_PORT: String(PORT), LOAD_PREFIX: `load/${name}/` },
-          mounts: [{ name: "program", mountPath: FOLDER }],
-        }),
-      ],
-      volumes: [
-        tokenVolume(store.audience),
-        { name: "program", configMap: { name: "write-load" } },
-      ],
-    },
-  };
 }

@@ -39,29 +39,13 @@ test("the leader's pod deleted with --grace-period=0 --force", { timeout: 240_00
   assert.ok(window.longestGapMs < ELECTION_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
 });
 
-/** Until every pod of the store has left it, and the store serves without it. */
-async function drain(node: string): Promise<void> {
-  const flags = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
-  const only = `--pod-selector=${store.selector}`;
-  await stage().kube.kubectl(["drain", node, ...flags, only], { timeoutMs: 150_000 });
-  await becomes(
-    "the drained node has no pod of the store",
-    async () => {
-      const nodes = (await store.pods()).map(({ spec }) => spec.nodeName);
-      return !nodes.includes(node) || new NotYet(nodes.join(", "));
-    },
-    { withinMs: 60_000 },
-  );
-  await store.becomesAvailable("True", 30_000);
-}
-
 test("kubectl drain of the leader's node", { timeout: 300_000 }, async (t) => {
   const leader = await store.leader();
   const { window, elections, figures } = await underLoad(stage(), store, {
     awayFrom: [leader.node],
     act: async () => {
       try {
-        await drain(leader.node);
+        await store.drain(leader.node);
       } finally {
         await stage().kube.kubectl(["uncordon", leader.node]);
       }

@@ -37,6 +37,11 @@ export class Store {
     return `http://${this.name}.${this.namespace}.svc:5000`;
   }
 
+  /** One pod by its DNS name, below the Service without an address. */
+  podUrl(pod: string): string {
+    return `http://${pod}.${this.name}-peers.${this.namespace}.svc:5000`;
+  }
+
   get audience(): string {
     return `${this.namespace}/${this.name}`;
   }
@@ -124,6 +129,35 @@ export class Store {
       },
       { withinMs },
     );
+  }
+
+  /** As `isMadeAnew`, of every pod. @param before what `uids` gave */
+  async areMadeAnew(before: ReadonlyMap<string, string>): Promise<void> {
+    await becomes(
+      "every pod was made anew",
+      async () => {
+        const now = await this.uids();
+        const old = [...before].filter(([name, uid]) => now.get(name) === uid || !now.has(name));
+        return old.length === 0 || new NotYet(`left: ${old.map(([name]) => name).join(", ")}`);
+      },
+      { withinMs: 240_000 },
+    );
+  }
+
+  /** Until every pod of the store has left a node, and the store serves without it. */
+  async drain(node: string): Promise<void> {
+    const flags = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
+    const only = `--pod-selector=${this.selector}`;
+    await this.kube.kubectl(["drain", node, ...flags, only], { timeoutMs: 150_000 });
+    await becomes(
+      "the drained node has no pod of the store",
+      async () => {
+        const nodes = (await this.pods()).map(({ spec }) => spec.nodeName);
+        return !nodes.includes(node) || new NotYet(nodes.join(", "));
+      },
+      { withinMs: 60_000 },
+    );
+    await this.becomesAvailable("True", 30_000);
   }
 
   async claims(): Promise<readonly KubeItem[]> {

@@ -13,7 +13,7 @@ import { KVClientError, KVStoreClient, UnknownOutcomeError } from "@kvcluster/cl
 const writers = Number(process.env["LOAD_WRITERS"] ?? "6");
 const prefix = process.env["LOAD_PREFIX"] ?? "load/";
 const endpoint = process.env["LOAD_ENDPOINT"] ?? "";
-const port = Number(process.env["LOAD_PORT"] ?? "7000");
+const port = Number(process.env["PROGRAM_PORT"] ?? "7000");
 const tokenFile = process.env["LOAD_TOKEN_FILE"] ?? "/var/run/secrets/kvcluster/token";
 /** Between two writes of one writer: a load that leaves the machine to the store. */
 const PAUSE_MS = 10;
