@@ -55,6 +55,7 @@ async function drain(node: string): Promise<void> {
 }
 
 async function lose(fault: "kill" | "cut", node: string, load: HistoryLoad): Promise<void> {
+  await store.isSpread();
   await inflict(fault, node);
   await load.progresses();
   await undo(node);

@@ -18,6 +18,7 @@ const stage = setStage("machines", {
 beforeEach(async () => {
   await undoAll();
   await store.settles(300_000);
+  await store.isSpread();
 });
 
 async function anotherLeads(old: string): Promise<void> {

@@ -59,6 +59,7 @@ test("kubectl drain of the leader's node", { timeout: 300_000 }, async (t) => {
 
 test("the leader's node loses power and comes back", { timeout: 420_000 }, async (t) => {
   assert.ok(isLab(), "only the lab can lose machines");
+  await store.isSpread();
   const leader = await store.leader();
   const { clusterId, members } = await store.status();
   let seconds = 0;

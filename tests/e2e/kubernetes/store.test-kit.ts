@@ -20,6 +20,8 @@ const API = "/apis/kvcluster.io/v1alpha1";
 const METRICS_PORT = 8_000;
 /** Three pods start, form a cluster and catch up, on a small machine that is busy. */
 export const SETTLE_MS = 180_000;
+/** Pods that are made anew, at most, until all stand on machines of their own. */
+const SPREAD_TRIES_MAX = 3;
 
 export class Store {
   readonly kube: Kube;
@@ -158,6 +160,32 @@ export class Store {
       { withinMs: 60_000 },
     );
     await this.becomesAvailable("True", 30_000);
+  }
+
+  /**
+   * No two pods share a machine, so that losing one leaves a majority of three. After a drain two
+   * do: the scheduler spreads pods when it places them and moves none later.
+   */
+  async isSpread(): Promise<void> {
+    for (let tries = 0; tries < SPREAD_TRIES_MAX; tries += 1) {
+      const crowded = await this.#crowdedPod();
+      if (crowded === null) return;
+      const { name, uid } = crowded.metadata;
+      await this.kube.kubectl(["-n", this.namespace, "delete", "pod", name]);
+      await this.isMadeAnew(name, uid);
+      await this.settles();
+    }
+    assert.equal(await this.#crowdedPod(), null, "two pods share a machine");
+  }
+
+  /** The last of the pods whose machine another has too. */
+  async #crowdedPod(): Promise<Pod | null> {
+    const pods = await this.pods();
+    const isCrowded = ({ metadata, spec }: Pod): boolean =>
+      pods.some(
+        (other) => other.metadata.name !== metadata.name && other.spec.nodeName === spec.nodeName,
+      );
+    return pods.findLast(isCrowded) ?? null;
   }
 
   async claims(): Promise<readonly KubeItem[]> {
