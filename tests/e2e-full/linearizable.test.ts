@@ -23,6 +23,8 @@ const SEED = 1;
 /** Less than that proves nothing. */
 const WRITES_MIN = 3_000;
 const READS_MIN = 3_000;
+/** Longer than an election takes, by far. */
+const WRITES_WITHOUT_A_NODE = 500;
 
 async function scale(replicas: number): Promise<void> {
   await store.scale(replicas);
@@ -57,7 +59,7 @@ async function drain(node: string): Promise<void> {
 async function lose(fault: "kill" | "cut", node: string, load: HistoryLoad): Promise<void> {
   await store.isSpread();
   await inflict(fault, node);
-  await load.progresses();
+  await load.progresses(WRITES_WITHOUT_A_NODE);
   await undo(node);
   await store.settles(240_000);
 }
