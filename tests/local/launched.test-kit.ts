@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import { choosePorts } from "../cluster/ports.test-kit.ts";
 
 const root = join(import.meta.dirname, "../..");
 const launcher = join(root, "client/src/local/main.ts");
@@ -44,30 +45,18 @@ export async function listen(port: number): Promise<Server> {
 export const closeServer = (server: Server): Promise<void> =>
   new Promise((resolve) => server.close(() => resolve()));
 
-async function isFree(port: number): Promise<boolean> {
-  try {
-    await closeServer(await listen(port));
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** How far the bases of one cluster lie apart: nodes have small ids. */
+const PORTS_OF_A_KIND = 10;
 
-/** Four bases whose next ten ports are free now. */
-export async function choosePorts(): Promise<Environment> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const base = 20_000 + Math.floor(Math.random() * 400) * 100;
-    const ports = Array.from({ length: 40 }, (_, i) => base + i);
-    const free = await Promise.all(ports.map(isFree));
-    if (!free.every(Boolean)) continue;
-    return {
-      BALANCER_PORT: String(base),
-      HTTP_PORT_BASE: String(base),
-      PEER_PORT_BASE: String(base + 10),
-      METRICS_PORT_BASE: String(base + 20),
-    };
-  }
-  throw new Error("no free ports");
+/** Ports for one cluster: the balancer's, and a base for each kind of the nodes' ports. */
+export async function chooseClusterPorts(): Promise<Environment> {
+  const base = await choosePorts(3 * PORTS_OF_A_KIND);
+  return {
+    BALANCER_PORT: String(base),
+    HTTP_PORT_BASE: String(base),
+    PEER_PORT_BASE: String(base + PORTS_OF_A_KIND),
+    METRICS_PORT_BASE: String(base + 2 * PORTS_OF_A_KIND),
+  };
 }
 
 /** A run of the launcher. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { request } from "undici";
 import {
-  choosePorts,
+  chooseClusterPorts,
   type Environment,
   eventually,
   isAlive,
@@ -120,7 +120,7 @@ async function surviveKills(local: LocalRun): Promise<void> {
 
 test("a newcomer's first hour", async (t) => {
   const folder = join(makeFolder(), "data");
-  const ports = await choosePorts();
+  const ports = await chooseClusterPorts();
   const env = { ...ports, KV_DATA: folder };
   const local = run(env);
 
@@ -185,7 +185,7 @@ test("a newcomer's first hour", async (t) => {
 
 test("a cluster grows and shrinks with NODES, and keeps its data", async () => {
   const folder = join(makeFolder(), "data");
-  const env = { ...(await choosePorts()), KV_DATA: folder };
+  const env = { ...(await chooseClusterPorts()), KV_DATA: folder };
   const namesOf = async (local: LocalRun): Promise<string[]> => {
     const { body } = await send(local, ["GET", "/v1/cluster"]);
     const members: { name: string; role: string }[] = JSON.parse(body).members;

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import {
-  choosePorts,
+  chooseClusterPorts,
   closeServer,
   type Environment,
   listen,
@@ -21,13 +21,13 @@ import {
 } from "./launched.test-kit.ts";
 
 async function refusedWith(env: Environment): Promise<string> {
-  const started = run({ ...(await choosePorts()), ...env });
+  const started = run({ ...(await chooseClusterPorts()), ...env });
   assert.equal(await started.ended(), 1, started.output);
   return started.output;
 }
 
 test("a port in use is named with its purpose and the variable that moves it", async () => {
-  const ports = await choosePorts();
+  const ports = await chooseClusterPorts();
   const taken = Number(ports["PEER_PORT_BASE"]) + 2;
   const server = await listen(taken);
   try {
@@ -112,12 +112,12 @@ test("a start that was cut short before its record is finished by the next", asy
   mkdirSync(join(folder, "secrets"), { recursive: true });
   const secret = "a-secret-that-an-earlier-start-made-and-kept\n";
   writeFileSync(join(folder, "secrets/jwt-secret"), secret, { mode: 0o600 });
-  const started = run({ ...(await choosePorts()), KV_DATA: folder, NODES: "1" });
+  const started = run({ ...(await chooseClusterPorts()), KV_DATA: folder, NODES: "1" });
   await started.isUp();
   assert.match(started.output, /was begun by an earlier start that did not end; finishing it/);
   assert.equal(readFileSync(join(folder, "secrets/jwt-secret"), "utf8"), secret);
 
-  const second = run({ ...(await choosePorts()), KV_DATA: folder, NODES: "1" });
+  const second = run({ ...(await chooseClusterPorts()), KV_DATA: folder, NODES: "1" });
   assert.equal(await second.ended(), 1);
   const holder = `a local cluster already runs on ${folder} (process ${started.child.pid}`;
   assert.ok(second.output.includes(holder), second.output);
@@ -133,7 +133,7 @@ test("a start that was cut short before its record is finished by the next", asy
 
 test("a node that does not start is told with the end of its log", async () => {
   const KV_DATA = join(makeFolder(), "data");
-  const ports = await choosePorts();
+  const ports = await chooseClusterPorts();
   const started = run({ ...ports, KV_DATA, NODES: "1" });
   await started.isUp();
   assert.equal(await started.interrupt(), 0, started.output);
@@ -146,7 +146,7 @@ test("a node that does not start is told with the end of its log", async () => {
 
 test("other peer ports than the members know each other by are refused", async () => {
   const KV_DATA = join(makeFolder(), "data");
-  const ports = await choosePorts();
+  const ports = await chooseClusterPorts();
   const started = run({ ...ports, KV_DATA, NODES: "1" });
   await started.isUp();
   await started.interrupt();
