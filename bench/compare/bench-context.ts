@@ -5,6 +5,7 @@ import { startEtcd } from "./etcd-system.ts";
 import type { Measurement } from "./goals.ts";
 import { startKvCluster } from "./kvcluster-system.ts";
 import type { System } from "./protocol.ts";
+import { warmUp } from "./run-load.ts";
 import type { RunningSystem } from "./running-system.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -84,6 +85,29 @@ export const onBoth = async <T>(
 ): Promise<Both<T>> => {
   const kvcluster = await withSystem(context, "kvcluster", use);
   return { kvcluster, etcd: context.etcd === null ? null : await withSystem(context, "etcd", use) };
+};
+
+/**
+ * Both at once, for loads that take turns: a machine that grows slower or faster for a while, or a
+ * disk that is still busy, then meets both.
+ */
+export const withBoth = <T>(
+  context: BenchContext,
+  use: (both: Both<RunningSystem>) => Promise<T>,
+): Promise<T> =>
+  withSystem(context, "kvcluster", (kvcluster) =>
+    context.etcd === null
+      ? use({ kvcluster, etcd: null })
+      : withSystem(context, "etcd", (etcd) => use({ kvcluster, etcd })),
+  );
+
+/** A mixed load on each before the first measured one: servers run for long. */
+export const warmUpBoth = async (
+  { kvcluster, etcd }: Both<RunningSystem>,
+  { sizes }: BenchContext,
+): Promise<void> => {
+  await warmUp(kvcluster, sizes.firstSeconds);
+  if (etcd !== null) await warmUp(etcd, sizes.firstSeconds);
 };
 
 /** Ours divided by etcd's; null without etcd. */

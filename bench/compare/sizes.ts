@@ -4,6 +4,8 @@ export interface Sizes {
   /** Of each measured load. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
+  /** Turns of each system at each load, one after the other; the median turn is told. */
+  readonly turns: number;
   /** Of a mixed load before the first measured one: servers run for long. */
   readonly firstSeconds: number;
   readonly connections: readonly number[];
@@ -24,6 +26,7 @@ export interface Sizes {
 export const FULL: Sizes = {
   seconds: 8,
   warmUpSeconds: 3,
+  turns: 3,
   firstSeconds: 15,
   connections: [1, 64, 256],
   manyKeys: 1_000_000,
@@ -38,6 +41,7 @@ export const FULL: Sizes = {
 export const QUICK: Sizes = {
   seconds: 1,
   warmUpSeconds: 0.5,
+  turns: 1,
   firstSeconds: 0.5,
   connections: [1, 64, 256],
   manyKeys: 5_000,

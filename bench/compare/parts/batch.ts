@@ -3,7 +3,6 @@ import {
   type BenchContext,
   KEYS,
   milliseconds,
-  onBoth,
   type Part,
   type PartReport,
   rate,
@@ -11,9 +10,12 @@ import {
   showRatio,
   table,
   VALUE_BYTES,
+  warmUpBoth,
+  withBoth,
 } from "../bench-context.ts";
 import { BATCH_PUTS } from "../load-order.ts";
-import { type Measured, measure, warmUp } from "../run-load.ts";
+import { type Measured, measure } from "../run-load.ts";
+import { inTurns } from "../turns.ts";
 
 const CONNECTIONS = 16;
 
@@ -31,25 +33,32 @@ const cells = (result: Measured | null): string[] =>
 
 const run = async (context: BenchContext): Promise<PartReport> => {
   const { sizes, say } = context;
-  const both = await onBoth(context, async (running) => {
-    await warmUp(running, sizes.firstSeconds);
-    const result = await measure(running, {
-      mix: "batch",
-      connections: CONNECTIONS,
-      seconds: sizes.seconds,
-      warmUpSeconds: sizes.warmUpSeconds,
-      keys: KEYS,
-      valueBytes: VALUE_BYTES,
+  const both = await withBoth(context, async (systems) => {
+    await warmUpBoth(systems, context);
+    return inTurns(systems, {
+      turns: sizes.turns,
+      by: keysPerSecond,
+      measure: async (running) => {
+        const result = await measure(running, {
+          mix: "batch",
+          connections: CONNECTIONS,
+          seconds: sizes.seconds,
+          warmUpSeconds: sizes.warmUpSeconds,
+          keys: KEYS,
+          valueBytes: VALUE_BYTES,
+        });
+        say(`  ${running.target.system}: ${rate(keysPerSecond(result))} keys/s`);
+        return result;
+      },
     });
-    say(`  ${running.target.system}: ${rate(keysPerSecond(result))} keys/s`);
-    return result;
   });
   const ratio = ratioOf(both, keysPerSecond);
   const head = ["keys/s", "p50 ms", "p99 ms", "CPU µs/key"];
   return {
     text: [
       `${BATCH_PUTS} puts of ${VALUE_BYTES} bytes in each request, ${CONNECTIONS} connections: ` +
-        "`POST /v1/batch` (JSON, values in base64) and etcd's `Txn`.",
+        "`POST /v1/batch` (JSON, values in base64) and etcd's `Txn`, in " +
+        `${sizes.turns} turns of both; the turn with the median rate is told.`,
       table(
         [...head, ...head.map((name) => `etcd ${name}`), "ratio"],
         [[...cells(both.kvcluster), ...cells(both.etcd), showRatio(ratio)]],

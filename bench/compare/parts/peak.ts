@@ -1,18 +1,22 @@
 /** Latency of puts at the rates that etcd bears: its own peak and four fifths of it. */
 import {
   type BenchContext,
+  type Both,
   KEYS,
   milliseconds,
   type Part,
   type PartReport,
   rate,
+  ratioOf,
   showRatio,
   table,
   VALUE_BYTES,
-  withSystem,
+  warmUpBoth,
+  withBoth,
 } from "../bench-context.ts";
-import { type Measured, measure, warmUp } from "../run-load.ts";
+import { type Measured, measure } from "../run-load.ts";
 import type { RunningSystem } from "../running-system.ts";
+import { inTurns } from "../turns.ts";
 
 /** Requests under way at most; what comes on top waits, and its wait counts. */
 const CONNECTIONS = 512;
@@ -39,77 +43,81 @@ const findPeak = async (running: RunningSystem, { sizes, say }: BenchContext): P
   return peak;
 };
 
-const pace = async (
-  running: RunningSystem,
-  rates: readonly number[],
+const pace = (
+  both: Both<RunningSystem>,
+  perSecond: number,
   { sizes, say }: BenchContext,
-): Promise<Measured[]> => {
-  const results: Measured[] = [];
-  for (const perSecond of rates) {
-    const result = await measure(running, {
-      ...common,
-      connections: CONNECTIONS,
-      rate: perSecond,
-      seconds: sizes.seconds * SECONDS_TIMES,
-      warmUpSeconds: sizes.warmUpSeconds,
-    });
-    say(
-      `  ${running.target.system}, ${rate(perSecond)} begun a second: ${rate(result.perSecond)}/s` +
-        ` answered, p50 ${milliseconds(result.p50)} ms, p99 ${milliseconds(result.p99)} ms`,
-    );
-    results.push(result);
-  }
-  return results;
-};
+): Promise<Both<Measured>> =>
+  inTurns(both, {
+    turns: sizes.turns,
+    by: ({ p99 }) => p99,
+    measure: async (running) => {
+      const result = await measure(running, {
+        ...common,
+        connections: CONNECTIONS,
+        rate: perSecond,
+        seconds: sizes.seconds * SECONDS_TIMES,
+        warmUpSeconds: sizes.warmUpSeconds,
+      });
+      say(
+        `  ${running.target.system}, ${rate(perSecond)} begun a second: ` +
+          `${rate(result.perSecond)}/s answered, p50 ${milliseconds(result.p50)} ms, ` +
+          `p99 ${milliseconds(result.p99)} ms`,
+      );
+      return result;
+    },
+  });
 
-const cells = (result: Measured | undefined): string[] =>
-  result === undefined
+const cells = (result: Measured | null): string[] =>
+  result === null
     ? ["–", "–", "–", "–"]
     : [rate(result.perSecond), ...[result.p50, result.p99, result.max].map(milliseconds)];
 
-const run = async (context: BenchContext): Promise<PartReport> => {
-  const { firstSeconds } = context.sizes;
-  const explore = async (running: RunningSystem) => {
-    await warmUp(running, firstSeconds);
-    const peak = await findPeak(running, context);
-    const rates = SHARES.map((share) => peak * share);
-    return { rates, results: await pace(running, rates, context) };
-  };
-  // etcd first: its peak is what both are measured at. Without it, our own.
-  const first = await withSystem(context, context.etcd === null ? "kvcluster" : "etcd", explore);
-  const { rates } = first;
-  const ours =
-    context.etcd === null
-      ? first.results
-      : await withSystem(context, "kvcluster", async (running) => {
-          await warmUp(running, firstSeconds);
-          return pace(running, rates, context);
-        });
-  const theirs = context.etcd === null ? [] : first.results;
-  const rows = SHARES.map((share, i) => {
-    const [one, other] = [ours[i], theirs[i]];
-    const ratio = one === undefined || other === undefined ? null : one.p99 / other.p99;
-    const load = `${Math.round(share * 100)} % of the peak: ${rate(rates[i] ?? 0)}/s`;
-    return [load, ...cells(one), ...cells(other), showRatio(ratio)];
+interface Paced extends Both<Measured> {
+  readonly share: number;
+  readonly perSecond: number;
+}
+
+/** etcd's peak is what both are measured at; without it, our own. */
+const explore = async (context: BenchContext): Promise<readonly Paced[]> =>
+  withBoth(context, async (both) => {
+    await warmUpBoth(both, context);
+    const peak = await findPeak(both.etcd ?? both.kvcluster, context);
+    const paced: Paced[] = [];
+    for (const share of SHARES) {
+      const perSecond = peak * share;
+      paced.push({ share, perSecond, ...(await pace(both, perSecond, context)) });
+    }
+    return paced;
   });
+
+const ratioOfP99 = (one: Both<Measured> | undefined): number | null =>
+  one === undefined ? null : ratioOf(one, ({ p99 }) => p99);
+
+const run = async (context: BenchContext): Promise<PartReport> => {
+  const paced = await explore(context);
+  const rows = paced.map((one) => [
+    `${Math.round(one.share * 100)} % of the peak: ${rate(one.perSecond)}/s`,
+    ...[...cells(one.kvcluster), ...cells(one.etcd), showRatio(ratioOfP99(one))],
+  ]);
   const head = ["answered /s", "p50 ms", "p99 ms", "max ms"];
-  const [one, other] = [ours.at(-1), theirs.at(-1)];
-  const peakRatio = one === undefined || other === undefined ? null : one.p99 / other.p99;
+  const atPeak = paced.at(-1);
   return {
     text: [
       `The peak is the best rate that ${context.etcd === null ? "KVCluster" : "etcd"} reached in ` +
         `closed loops of ${CLOSED_LOOPS.join(" and ")} connections. Then puts begin at even ` +
         `intervals at that rate, over ${CONNECTIONS} connections, and a latency counts from the ` +
         "moment at which its put was meant to begin, also when no connection was free then. " +
-        `${context.sizes.seconds * SECONDS_TIMES} s measured for each.`,
+        `${context.sizes.seconds * SECONDS_TIMES} s measured for each, in ${context.sizes.turns} ` +
+        "turns of both; the turn with the median p99 is told.",
       table(["load", ...head, ...head.map((name) => `etcd ${name}`), "ratio p99"], rows),
     ].join("\n\n"),
     measurements: [
       {
         goal: "peakP99",
-        kvcluster: milliseconds(one?.p99 ?? Number.NaN),
-        etcd: other === undefined ? "–" : milliseconds(other.p99),
-        ratio: peakRatio,
+        kvcluster: milliseconds(atPeak?.kvcluster.p99 ?? Number.NaN),
+        etcd: atPeak?.etcd == null ? "–" : milliseconds(atPeak.etcd.p99),
+        ratio: ratioOfP99(atPeak),
       },
     ],
   };

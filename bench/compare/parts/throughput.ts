@@ -4,16 +4,19 @@ import {
   type Both,
   KEYS,
   milliseconds,
-  onBoth,
   type Part,
   type PartReport,
   rate,
   VALUE_BYTES,
+  warmUpBoth,
+  withBoth,
 } from "../bench-context.ts";
 import type { GoalName, Measurement } from "../goals.ts";
 import type { Mix } from "../load-order.ts";
 import { comparisonTable, type Row } from "../report.ts";
-import { type Measured, measure, warmUp } from "../run-load.ts";
+import { type Measured, measure } from "../run-load.ts";
+import type { RunningSystem } from "../running-system.ts";
+import { inTurns } from "../turns.ts";
 
 interface Load {
   readonly mix: Mix;
@@ -63,40 +66,43 @@ export const throughputPart = (mixes: readonly Mix[] = MIXES): Part => ({
 });
 
 const run = async (context: BenchContext, mixes: readonly Mix[]): Promise<PartReport> => {
-  const { sizes, say } = context;
+  const { sizes } = context;
   const loads = mixes.flatMap((mix): Load[] =>
     sizes.connections.map((connections) => ({ mix, connections })),
   );
-  const results: Both<Measured[]> = await onBoth(context, async (running) => {
-    const measured: Measured[] = [];
-    await warmUp(running, sizes.firstSeconds);
-    for (const load of loads) {
-      const result = await measure(running, {
-        ...load,
-        seconds: sizes.seconds,
-        warmUpSeconds: sizes.warmUpSeconds,
-        keys: KEYS,
-        valueBytes: VALUE_BYTES,
-      });
-      say(`  ${running.target.system} ${load.mix} ${load.connections}: ${describe(result)}`);
-      measured.push(result);
-    }
+  const rows = await withBoth(context, async (both) => {
+    await warmUpBoth(both, context);
+    const measured: Row[] = [];
+    for (const load of loads) measured.push({ ...load, ...(await compare(both, load, context)) });
     return measured;
-  });
-  const rows = loads.flatMap((load, i): Row[] => {
-    const ours = results.kvcluster[i];
-    return ours === undefined
-      ? []
-      : [{ ...load, kvcluster: ours, etcd: results.etcd?.[i] ?? null }];
   });
   const text = [
     `${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
       `connections spread over all members; ${sizes.firstSeconds} s of a mixed load before the ` +
-      `first, then ${sizes.warmUpSeconds} s warm-up and ${sizes.seconds} s measured for each.`,
+      `first, then ${sizes.warmUpSeconds} s warm-up and ${sizes.seconds} s measured for each. Both ` +
+      `run beside each other and have ${sizes.turns} turns at each load, one after the other while ` +
+      "the other rests; the turn with the median rate is told.",
     comparisonTable(rows),
   ].join("\n\n");
   return { text, measurements: rows.flatMap(measurementOf) };
 };
+
+const compare = (
+  both: Both<RunningSystem>,
+  load: Load,
+  { sizes, say }: BenchContext,
+): Promise<Both<Measured>> =>
+  inTurns(both, {
+    turns: sizes.turns,
+    by: ({ perSecond }) => perSecond,
+    measure: async (running) => {
+      const { seconds, warmUpSeconds } = sizes;
+      const order = { ...load, seconds, warmUpSeconds, keys: KEYS, valueBytes: VALUE_BYTES };
+      const result = await measure(running, order);
+      say(`  ${running.target.system} ${load.mix} ${load.connections}: ${describe(result)}`);
+      return result;
+    },
+  });
 
 const describe = (result: Measured): string =>
   `${rate(result.perSecond)}/s, p50 ${milliseconds(result.p50)} ms, ` +

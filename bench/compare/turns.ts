@@ -1,0 +1,39 @@
+/** The same load on both systems in turns. */
+import type { Both } from "./bench-context.ts";
+import type { Measured } from "./run-load.ts";
+import type { RunningSystem } from "./running-system.ts";
+
+export interface TurnsOrder {
+  /** Of each system. */
+  readonly turns: number;
+  /** By what the median turn is found. */
+  readonly by: (one: Measured) => number;
+  readonly measure: (running: RunningSystem) => Promise<Measured>;
+}
+
+/** The turn in the middle; of an even number the lower. @throws Error of none */
+export const medianTurn = (turns: readonly Measured[], by: (one: Measured) => number): Measured => {
+  const sorted = [...turns].sort((a, b) => by(a) - by(b));
+  const middle = sorted[(sorted.length - 1) >> 1];
+  if (middle === undefined) throw new Error("no turn was measured");
+  return middle;
+};
+
+/** Ours, etcd's, etcd's, ours, …: each follows itself as often as the other. */
+export const inTurns = async (
+  { kvcluster, etcd }: Both<RunningSystem>,
+  { turns, by, measure }: TurnsOrder,
+): Promise<Both<Measured>> => {
+  const ours: Measured[] = [];
+  const theirs: Measured[] = [];
+  for (let turn = 0; turn < turns; turn += 1) {
+    const isOursFirst = turn % 2 === 0;
+    if (isOursFirst) ours.push(await measure(kvcluster));
+    if (etcd !== null) theirs.push(await measure(etcd));
+    if (!isOursFirst) ours.push(await measure(kvcluster));
+  }
+  return {
+    kvcluster: medianTurn(ours, by),
+    etcd: etcd === null ? null : medianTurn(theirs, by),
+  };
+};
