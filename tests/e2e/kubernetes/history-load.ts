@@ -8,7 +8,6 @@
  *   GET /history  after that: everything that was checked
  */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { KVStoreClient } from "@kvcluster/client";
 import { check } from "../../linearizability/checker.test-kit.ts";
 import {
@@ -23,11 +22,11 @@ import { ProductClient } from "../../linearizability/product-client.test-kit.ts"
 import { readBack } from "../../linearizability/read-back.test-kit.ts";
 import { PREFIX, Workload } from "../../linearizability/workload.test-kit.ts";
 import { Random } from "../../simulation/random.test-kit.ts";
+import { serveProgram } from "./program-server.ts";
 
 const nodes = (process.env["HISTORY_NODES"] ?? "").split(" ");
 const service = process.env["HISTORY_SERVICE"] ?? "";
 const seed = Number(process.env["HISTORY_SEED"] ?? "1");
-const port = Number(process.env["PROGRAM_PORT"] ?? "7000");
 const tokenFile = process.env["HISTORY_TOKEN_FILE"] ?? "/var/run/secrets/kvcluster/token";
 const SEED_WRITES = 120;
 /** Thirty clients of this pace leave the machine to the store; their history can be checked. */
@@ -118,14 +117,6 @@ async function answer(path: string): Promise<object> {
   return { written: workload?.written ?? 0 };
 }
 
-createServer((request, response) => {
-  answer(request.url ?? "").then(
-    (body) => response.end(JSON.stringify(body)),
-    (error: unknown) => {
-      response.statusCode = 500;
-      response.end(error instanceof Error ? error.stack : String(error));
-    },
-  );
-}).listen(port, "0.0.0.0");
+serveProgram(answer);
 
 await begin();

@@ -10,6 +10,7 @@ import { becomes, NotYet } from "./waiting.test-kit.ts";
 const PROGRAM = "tests/e2e/kubernetes/history-load.ts";
 const FILES: readonly string[] = [
   PROGRAM,
+  "tests/e2e/kubernetes/program-server.ts",
   "tests/cluster/polling.test-kit.ts",
   "tests/simulation/random.test-kit.ts",
   ...[

@@ -5,6 +5,7 @@ import type { Store } from "./store.test-kit.ts";
 import { becomes, NotYet } from "./waiting.test-kit.ts";
 
 const PROGRAM = "tests/e2e/kubernetes/write-load.ts";
+const FILES: readonly string[] = [PROGRAM, "tests/e2e/kubernetes/program-server.ts"];
 const VERIFY_MS = 120_000;
 const CALM_S = 2;
 const CALM_WITHIN_MS = 120_000;
@@ -50,7 +51,7 @@ export class Load {
     const name = `load-${Math.random().toString(36).slice(2, 8)}`;
     const load = new Load(
       await ProgramPod.start(store, {
-        ...{ name, image, awayFrom, program: PROGRAM, files: [PROGRAM] },
+        ...{ name, image, awayFrom, program: PROGRAM, files: FILES },
         env: { LOAD_ENDPOINT: store.url, LOAD_PREFIX: `load/${name}/` },
       }),
     );

@@ -7,13 +7,12 @@
  *   GET /window   what happened since the last call: writes, gaps between acknowledgements
  *   GET /verify   stops writing, reads everything back, tells every write that is missing or wrong
  */
-import { createServer } from "node:http";
 import { KVClientError, KVStoreClient, UnknownOutcomeError } from "@kvcluster/client";
+import { serveProgram } from "./program-server.ts";
 
 const writers = Number(process.env["LOAD_WRITERS"] ?? "6");
 const prefix = process.env["LOAD_PREFIX"] ?? "load/";
 const endpoint = process.env["LOAD_ENDPOINT"] ?? "";
-const port = Number(process.env["PROGRAM_PORT"] ?? "7000");
 const tokenFile = process.env["LOAD_TOKEN_FILE"] ?? "/var/run/secrets/kvcluster/token";
 /** Between two writes of one writer: a load that leaves the machine to the store. */
 const PAUSE_MS = 10;
@@ -141,15 +140,7 @@ async function answer(path: string): Promise<object> {
   return { acknowledged: acknowledged.size };
 }
 
-createServer((request, response) => {
-  answer(request.url ?? "").then(
-    (body) => response.end(JSON.stringify(body)),
-    (error: unknown) => {
-      response.statusCode = 500;
-      response.end(String(error));
-    },
-  );
-}).listen(port, "0.0.0.0");
+serveProgram(answer);
 
 const writing = Promise.all(Array.from({ length: writers }, (_, i) => write(i)));
 await writing;
