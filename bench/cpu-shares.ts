@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { batchCounts } from "./compare/batch-counts.ts";
 import { startKvCluster } from "./compare/kvcluster-system.ts";
+import { toMix } from "./compare/load-order.ts";
 import { profileShares } from "./compare/profile-shares.ts";
 import { measure } from "./compare/run-load.ts";
 import { type ThreadTimes, threadSeconds } from "./compare/thread-times.ts";
@@ -50,7 +51,7 @@ try {
   delete process.env["NODE_OPTIONS"];
   const order = {
     system: "kvcluster",
-    mix: flags.mix === "get" || flags.mix === "9:1" ? flags.mix : "put",
+    mix: toMix(flags.mix),
     connections: Number(flags.connections),
     seconds: Number(flags.seconds),
     warmUpSeconds: 0,
