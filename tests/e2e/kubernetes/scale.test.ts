@@ -15,6 +15,11 @@ const stage = setStage("scale", {
   },
 });
 
+async function claimNames(): Promise<readonly string[]> {
+  const claims = await store.claims();
+  return claims.map(({ metadata }) => metadata.name).sort();
+}
+
 /** Write pauses of a scale: none but a hand-over of leadership. */
 const GAP_MS_MAX = 1_500;
 
@@ -33,8 +38,7 @@ test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, asy
   stage().measure(t, { ...figures, ...seconds });
   assert.ok(window.longestGapMs < GAP_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
   assert.equal((await store.status()).clusterId, clusterId);
-  const claims = (await store.claims()).map(({ metadata }) => metadata.name);
-  assert.deepEqual(claims.sort(), ["data-kv-0", "data-kv-1", "data-kv-2"]);
+  assert.deepEqual(await claimNames(), ["data-kv-0", "data-kv-1", "data-kv-2"]);
 });
 
 test("the events tell the story of the scale-up", { timeout: 60_000 }, async () => {
@@ -89,6 +93,7 @@ test("an even number of members is warned about", { timeout: 180_000 }, async ()
   );
   await store.scale(3);
   await store.settles();
+  assert.deepEqual(await claimNames(), ["data-kv-0", "data-kv-1", "data-kv-2"]);
 });
 
 test("scaled to 0 and back it has all its data", { timeout: 300_000 }, async (t) => {

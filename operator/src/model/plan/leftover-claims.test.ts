@@ -34,3 +34,18 @@ test("they stay until the StatefulSet has shrunk, and are deleted once", () => {
     "deleteClaim data-demo-4",
   ]);
 });
+
+test("the scale-down is not over while a pod stops or a claim goes", () => {
+  const stopping = { spec: { replicas: 3 }, pods: 4, voters: [0, 1, 2] };
+  const scene = { ...stopping, statefulSet: { replicas: 3 } };
+  const waitsForPod = "wait ScalingDown: waits for demo-3 to go";
+  assert.equal(answer(leftoverClaims, scene), waitsForPod);
+  const { storage } = makeSpec();
+  const retention = { ...storage.retention, whenScaled: "Retain" } as const;
+  const retained = { ...scene, spec: { replicas: 3, storage: { ...storage, retention } } };
+  assert.equal(answer(leftoverClaims, retained), waitsForPod);
+
+  const claimChanges = { 3: { isDeleting: true }, 4: { isDeleting: true } };
+  const waitsForClaims = "wait ScalingDown: waits for data-demo-3, data-demo-4 to go";
+  assert.equal(answer(leftoverClaims, { ...shrunk, claimChanges }), waitsForClaims);
+});

@@ -6,6 +6,8 @@ export const CAUGHT_UP_LAG_MAX = 100;
 export const LAGGING_LAG_MIN = 10_000;
 /** A pod that is not ready for so long hangs, also when it names no problem. */
 export const STUCK_AFTER_MS = 120_000;
+/** A new pod may be looked at before its claim is there: the scheduler tries again by itself. */
+export const UNSCHEDULED_AFTER_MS = 10_000;
 /** A member that is away for less is being restarted: no reason to call the cluster degraded. */
 export const DEGRADED_AFTER_MS = 60_000;
 /** A pod of the new revision that is not ready by then stops the roll. */

@@ -1,6 +1,6 @@
 /** What stands at each ordinal: pod, claim, and what the node in the pod is to the store. */
 import type { NodeView, Observed, ObservedClaim, ObservedPod } from "../observed.ts";
-import { STUCK_AFTER_MS } from "./limits.ts";
+import { STUCK_AFTER_MS, UNSCHEDULED_AFTER_MS } from "./limits.ts";
 import type { StoreViews } from "./store-views.ts";
 
 /**
@@ -89,8 +89,10 @@ export const isUnscheduled = ({ phase, nodeName }: ObservedPod): boolean =>
  */
 export function isStuck(pod: ObservedPod, now: number): boolean {
   if (pod.isReady || pod.deletingUntil !== null) return false;
-  if (isFailing(pod) || (isUnscheduled(pod) && pod.problem !== null)) return true;
-  return pod.phase !== "Running" && now - pod.readySince > STUCK_AFTER_MS;
+  if (isFailing(pod)) return true;
+  const waited = now - pod.readySince;
+  if (isUnscheduled(pod) && pod.problem !== null) return waited > UNSCHEDULED_AFTER_MS;
+  return pod.phase !== "Running" && waited > STUCK_AFTER_MS;
 }
 
 /** Why a node is not ready, for people: `c-1 cannot be scheduled: …`. No running figures. */

@@ -18,6 +18,8 @@ test("a pod without a node, or that never starts, is replaced; one that just sta
   assert.deepEqual(answer(stuckPods, { nodes, podChanges: { 2: unscheduled } }), [
     "deletePod demo-2",
   ]);
+  const justRefused = { ...unscheduled, readySince: NOW - 10_000 };
+  assert.equal(answer(stuckPods, { nodes, podChanges: { 2: justRefused } }), null);
   assert.deepEqual(answer(stuckPods, { nodes, podChanges: { 2: pending } }), ["deletePod demo-2"]);
   const young = { ...pending, readySince: NOW - 120_000 };
   assert.equal(answer(stuckPods, { nodes, podChanges: { 2: young } }), null);
