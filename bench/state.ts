@@ -10,9 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeCommand } from "../node/src/kv/index.ts";
 import { type Entry, toLogIndex, toTerm } from "../node/src/raft/index.ts";
-import { STORAGE_DEFAULTS } from "../node/src/storage/options.ts";
 import { ROCKS_DEFAULTS, RocksEngine } from "../node/src/storage/rocksdb.ts";
-import { EngineReader, STATE_STORE_DEFAULTS, StateStore } from "../node/src/storage/state/index.ts";
+import { EngineReader, StateStore } from "../node/src/storage/state/index.ts";
 
 const VALUE_BYTES = 256;
 const ENTRIES_PER_APPLY = 64;
@@ -84,8 +83,7 @@ const putAll = async (state: StateStore, what: string, keys: number): Promise<vo
 
 const fill = async (path: string, keys: number): Promise<void> => {
   const engine = await RocksEngine.open(path, ROCKS_DEFAULTS);
-  const { recentRecordsBytes } = STORAGE_DEFAULTS;
-  const state = StateStore.open(engine, { ...STATE_STORE_DEFAULTS, recentRecordsBytes });
+  const state = StateStore.open(engine);
   await putAll(state, `put, ${keys} fresh keys`, keys);
   await putAll(state, `put, ${keys} overwritten keys`, keys);
   state.sync();

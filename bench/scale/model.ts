@@ -25,11 +25,10 @@ export const HOP_US = 15;
 /** From a callback to the loop's next turn. */
 export const TURN_US = 20;
 
-/** As shipped, but files and caches in memory are made no larger than a short run needs. */
+/** As shipped, but files are made no larger than a short run needs. */
 export const STORAGE: StorageOptions = {
   ...STORAGE_DEFAULTS,
   zeroFillBytes: 64 * 1024,
-  recentRecordsBytes: 64 * 1024,
 };
 
 /** A small generator of the splitmix family: one seed, one run. */

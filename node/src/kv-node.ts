@@ -225,11 +225,11 @@ export class KvNode implements NodeService {
 
   #openStore(origin: number): Promise<OpenedStore> {
     const { config, folder, log, onTiming, onFatal } = this.#setup;
-    const { blockCacheBytes, writeBufferBytes, recentRecordsBytes } = config.storage;
+    const { blockCacheBytes, writeBufferBytes } = config.storage;
     return openStore({
       folder,
       origin,
-      options: { ...STORAGE_DEFAULTS, recentRecordsBytes, segmentBytes: config.log.segmentBytes },
+      options: { ...STORAGE_DEFAULTS, segmentBytes: config.log.segmentBytes },
       rocks: { ...ROCKS_DEFAULTS, cacheBytes: blockCacheBytes, memtableBytes: writeBufferBytes },
       onTiming,
       onFatal,

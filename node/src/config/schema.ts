@@ -212,11 +212,6 @@ const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
         max: gibibyte,
         default: 64 * mebibyte,
       }),
-      recentRecordsBytes: bytes("Values written last that the next write of their keys finds.", {
-        min: 0,
-        max: gibibyte,
-        default: 32 * mebibyte,
-      }),
       freeBytesMin: bytes("With less free disk, writes of clients are refused as OVERLOADED.", {
         min: 0,
         max: 1024 * gibibyte,

@@ -80,7 +80,6 @@ export interface PeersConfig {
 export interface StorageConfig {
   readonly blockCacheBytes: number;
   readonly writeBufferBytes: number;
-  readonly recentRecordsBytes: number;
   readonly freeBytesMin: number;
 }
 

@@ -22,8 +22,6 @@ export interface StorageOptions {
    * free and the disk is slow, some CPU more for each group (docs/adr/0001-segmented-log.md).
    */
   readonly applyBesideSync: boolean;
-  /** Values written last, kept so that the next write of their keys looks nothing up. */
-  readonly recentRecordsBytes: number;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;
 }
@@ -37,6 +35,5 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   applyBytesMax: 4 * MIB,
   tailBytesMax: 32 * MIB,
   applyBesideSync: false,
-  recentRecordsBytes: 32 * MIB,
   compactionEventsMax: 256,
 };

@@ -26,7 +26,6 @@ export const SIMULATED_STORAGE: StorageOptions = {
   applyBytesMax: 16 * 1024,
   tailBytesMax: 64 * 1024,
   applyBesideSync: true,
-  recentRecordsBytes: 2 * 1024,
   compactionEventsMax: 16,
 };
 

@@ -32,13 +32,7 @@ import {
 } from "./member-files.ts";
 import type { StorageOptions } from "./options.ts";
 import { checkAgreement, finishInstall, toRestore } from "./recovery.ts";
-import {
-  type Engine,
-  type SnapshotExport,
-  SnapshotImport,
-  STATE_STORE_DEFAULTS,
-  StateStore,
-} from "./state/index.ts";
+import { type Engine, type SnapshotExport, SnapshotImport, StateStore } from "./state/index.ts";
 import type { StateFolders } from "./state-folders.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -90,7 +84,7 @@ export class StoreCore {
     this.#record = readMember(setup.files, this.#member);
     this.#current = current;
     this.#engine = engine;
-    this.#state = this.#openState(engine);
+    this.#state = StateStore.open(engine);
     this.#log = SegmentedLog.open(setup.files, logFolder(this.#member), {
       ...setup.options,
       clusterId: this.#record.identity.clusterId,
@@ -259,7 +253,7 @@ export class StoreCore {
     this.#replaced = { engine: this.#engine, state: this.#current.state };
     this.#current = current;
     this.#engine = installation.engine;
-    this.#state = this.#openState(installation.engine);
+    this.#state = StateStore.open(installation.engine);
     this.#installation = null;
     this.#compactedIndex = Math.max(this.#compactedIndex, index);
     for (const id of [...this.#snapshots.keys()]) this.closeSnapshot(id);
@@ -297,11 +291,6 @@ export class StoreCore {
         this.#setup.states.close(this.#engine, done);
       });
     });
-  }
-
-  #openState(engine: Engine): StateStore {
-    const { recentRecordsBytes } = this.#setup.options;
-    return StateStore.open(engine, { ...STATE_STORE_DEFAULTS, recentRecordsBytes });
   }
 
   #found(): Parameters<typeof toRestore>[0] {

@@ -31,7 +31,6 @@ import {
 import { decodeRow } from "./decoding.ts";
 import type { Engine, EngineBatch } from "./engine.ts";
 import { encodeFigures, FIGURES_KEY, type StateFigures } from "./meta.ts";
-import type { RecentRecords } from "./recent-records.ts";
 import { ScratchBuffer } from "./scratch-buffer.ts";
 
 /** Rows that a range delete reads at a time. */
@@ -51,16 +50,16 @@ export class PendingEffects implements StateView, EffectSink {
   readonly figures: StateFigures;
   readonly #engine: Engine;
   readonly #batch: EngineBatch;
-  readonly #recent: RecentRecords;
   readonly #scratch = new ScratchBuffer();
   /** Records that were read or changed since `forget`, as the last command left them. */
   readonly #overlay = new Map<string, KvRecord | undefined>();
   /** Changes so far at the latest revision. */
   #sub = 0;
+  /** The key that was looked up last, which most often is the one that is changed next. */
+  #lastKey: Uint8Array | null = null;
+  #lastText = "";
 
-  /** @param recent empty, or of this very state */
-  constructor(engine: Engine, figures: StateFigures, recent: RecentRecords) {
-    this.#recent = recent;
+  constructor(engine: Engine, figures: StateFigures) {
     this.#engine = engine;
     this.#batch = engine.createBatch();
     this.figures = figures;
@@ -89,10 +88,7 @@ export class PendingEffects implements StateView, EffectSink {
     const missing = new Map<string, Uint8Array>();
     for (const key of keys) {
       const text = toText(key);
-      if (this.#overlay.has(text)) continue;
-      const recent = this.#recent.get(text);
-      if (recent === undefined) missing.set(text, currentKey(key));
-      else this.#overlay.set(text, recent);
+      if (!this.#overlay.has(text)) missing.set(text, currentKey(key));
     }
     if (missing.size === 0) return;
     const stored = [...missing.values()];
@@ -105,7 +101,7 @@ export class PendingEffects implements StateView, EffectSink {
   }
 
   get(key: Uint8Array): KvRecord | undefined {
-    const text = toText(key);
+    const text = this.#textOf(key);
     const known = this.#overlay.get(text);
     if (known !== undefined || this.#overlay.has(text)) return known;
     const stored = currentKey(key);
@@ -164,7 +160,7 @@ export class PendingEffects implements StateView, EffectSink {
     this.#batch.put(bytes.subarray(recordEnd, keyEnd), bytes.subarray(eventEnd, recordEnd));
     if (previous === undefined) this.figures.keys += 1;
     else this.#putHistory(keyEnd, key, previous);
-    this.#overlay.set(toText(key), record);
+    this.#overlay.set(this.#textOf(key), record);
   }
 
   delete(key: Uint8Array, revision: Revision, previous: KvRecord): void {
@@ -183,7 +179,7 @@ export class PendingEffects implements StateView, EffectSink {
     const tombstoneEnd = writeHistoryKey(scratch, keyEnd, { key, revision });
     this.#batch.put(bytes.subarray(keyEnd, tombstoneEnd), TOMBSTONE);
     this.figures.keys -= 1;
-    this.#overlay.set(toText(key), undefined);
+    this.#overlay.set(this.#textOf(key), undefined);
   }
 
   compact(compactRevision: Revision): void {
@@ -218,13 +214,18 @@ export class PendingEffects implements StateView, EffectSink {
     this.#engine.write(this.#batch, options);
   }
 
-  /**
-   * Frees what was kept for reading; call it with nothing pending. Only now do the records become
-   * recent ones: those that were taken from there are views that hold no longer than this.
-   */
+  /** Frees what was kept for reading; call it with nothing pending. */
   forget(): void {
-    for (const [text, record] of this.#overlay) this.#recent.note(text, record);
     this.#overlay.clear();
+    this.#lastKey = null;
+  }
+
+  #textOf(key: Uint8Array): string {
+    if (key !== this.#lastKey) {
+      this.#lastText = toText(key);
+      this.#lastKey = key;
+    }
+    return this.#lastText;
   }
 
   #decode(key: Uint8Array, value: Uint8Array | undefined): KvRecord | undefined {

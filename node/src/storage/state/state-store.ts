@@ -38,19 +38,15 @@ import {
   type StateFigures,
 } from "./meta.ts";
 import { PendingEffects } from "./pending-effects.ts";
-import { RecentRecords } from "./recent-records.ts";
 import { SnapshotExport } from "./snapshot-export.ts";
 
 export interface StateStoreOptions {
   /** A batch is written when it has so many bytes, at the next end of an entry. */
   readonly batchBytesMax: number;
-  /** Values of the records written last that are kept in memory. */
-  readonly recentRecordsBytes: number;
 }
 
 export const STATE_STORE_DEFAULTS: StateStoreOptions = {
   batchBytesMax: 4 * 1024 * 1024,
-  recentRecordsBytes: 1024 * 1024,
 };
 
 type Decoded = ReturnType<typeof decodeCommand>;
@@ -71,8 +67,7 @@ export class StateStore {
   ) {
     this.#engine = engine;
     this.#options = options;
-    const recent = new RecentRecords(options.recentRecordsBytes);
-    this.#effects = new PendingEffects(engine, found.figures, recent);
+    this.#effects = new PendingEffects(engine, found.figures);
     this.#configuration = found.configuration;
     this.#checkpoints = HashCheckpoints.load(engine);
     this.#checkpoints.assertNotAfter(found.figures.appliedIndex, engine.path);
