@@ -5,21 +5,31 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { agreed, answers, PORT_OFFSET, type RunningSystem, waitFor } from "./running-system.ts";
 
+const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 /** Built by `make bench`, as for `make run`. */
-const LAUNCHER = fileURLToPath(new URL("../../client/dist/local/main.js", import.meta.url));
-export const HTTP_PORT_BASE: number = 25_000 + PORT_OFFSET;
+const LAUNCHER = "client/dist/local/main.js";
 const START_MS = 120_000;
 const STOP_MS = 30_000;
 export const NODES: readonly number[] = [1, 2, 3];
 
-const ports = {
-  HTTP_PORT_BASE: String(HTTP_PORT_BASE),
-  PEER_PORT_BASE: String(25_100 + PORT_OFFSET),
-  METRICS_PORT_BASE: String(28_000 + PORT_OFFSET),
-  BALANCER_PORT: String(26_000 + PORT_OFFSET),
-};
+/** Which build runs, where and how; by default this checkout's on the usual ports. */
+export interface KvClusterChoice {
+  /** Folder of a checkout that `make build` was run in. */
+  readonly checkout?: string;
+  /** Added to every port. */
+  readonly portOffset?: number;
+  /** Settings of the nodes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
-export const readyUrl = (id: number): string => `http://127.0.0.1:${HTTP_PORT_BASE + id}/readyz`;
+const HTTP_PORT_BASE = 25_000;
+
+const portsAt = (offset: number): Readonly<Record<string, string>> => ({
+  HTTP_PORT_BASE: String(HTTP_PORT_BASE + offset),
+  PEER_PORT_BASE: String(25_100 + offset),
+  METRICS_PORT_BASE: String(28_000 + offset),
+  BALANCER_PORT: String(26_000 + offset),
+});
 
 export const nodePid = (folder: string, id: number): number =>
   Number(readFileSync(join(folder, `node-${id}`, "pid"), "latin1").split(/\s/)[0]);
@@ -40,9 +50,17 @@ const leaderAccordingTo = async (endpoint: string, token: string): Promise<numbe
 };
 
 /** @param folder where data and secrets go; data that is there is found again */
-export const startKvCluster = async (folder: string): Promise<RunningSystem> => {
-  const launcher = spawn(process.execPath, ["--conditions=kvcluster-dist", LAUNCHER], {
-    env: { ...process.env, ...ports, KV_DATA: folder, NODES: String(NODES.length) },
+export const startKvCluster = async (
+  folder: string,
+  choice: KvClusterChoice = {},
+): Promise<RunningSystem> => {
+  const { checkout = CHECKOUT, portOffset = PORT_OFFSET, env = {} } = choice;
+  const program = join(checkout, LAUNCHER);
+  const settings = { ...portsAt(portOffset), KV_DATA: folder, NODES: String(NODES.length) };
+  const readyUrl = (id: number): string =>
+    `http://127.0.0.1:${HTTP_PORT_BASE + portOffset + id}/readyz`;
+  const launcher = spawn(process.execPath, ["--conditions=kvcluster-dist", program], {
+    env: { ...process.env, ...env, ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let printed = "";
@@ -68,7 +86,7 @@ export const startKvCluster = async (folder: string): Promise<RunningSystem> => 
     throw error;
   }
   const token = readFileSync(join(folder, "token"), "utf8").trim();
-  const endpoints = NODES.map((id) => `127.0.0.1:${HTTP_PORT_BASE + id}`);
+  const endpoints = NODES.map((id) => `127.0.0.1:${HTTP_PORT_BASE + portOffset + id}`);
   const pidOf = (member: number): number => nodePid(folder, NODES[member] ?? 0);
   return {
     target: { system: "kvcluster", endpoints, token },

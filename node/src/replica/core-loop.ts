@@ -30,6 +30,8 @@ export interface CoreLoopHooks {
   paused(): boolean;
   /** The last chance to add inputs before a step. */
   beforeStep(): void;
+  /** Entries up to here may be applied; the store has been asked to append them. */
+  committed(index: LogIndex): void;
   /** After writes and messages of a step are on their way. */
   afterStep(effects: Effects, before: RaftStatus): void;
 }
@@ -125,8 +127,13 @@ export class CoreLoop {
   #carryOut(effects: Effects): void {
     const before = this.#status;
     this.#status = this.#setup.raft.status();
+    const { write, commitIndex } = effects;
+    const isOfThisWrite = write?.entries[0] !== undefined && write.entries[0].index <= commitIndex;
+    // A client waits for the apply, and each write to a socket takes as long as waking the store.
+    if (!isOfThisWrite) this.#hooks.committed(commitIndex);
     for (const message of effects.messages) this.#send(message);
-    this.#writer.submit(effects.write, effects.messagesAfterWrite);
+    this.#writer.submit(write, effects.messagesAfterWrite);
+    if (isOfThisWrite) this.#hooks.committed(commitIndex);
     for (const range of effects.entriesToRead) this.#readEntries(range);
     this.#hooks.afterStep(effects, before);
   }

@@ -220,6 +220,7 @@ export class Replica implements ReplicaService {
       {
         paused: () => this.#receiver.installing,
         beforeStep: () => this.#route(),
+        committed: (index) => this.#applier.request(index),
         afterStep: (effects, before) => this.#settle(effects, before),
       },
     );
@@ -294,7 +295,6 @@ export class Replica implements ReplicaService {
     this.#admin.transferred(effects.transferred, appliedIndex);
     this.#reads.granted(effects.reads, appliedIndex);
     this.#sender.request(effects.snapshotsToSend);
-    this.#applier.request(effects.commitIndex);
     this.#follow(before);
   }
 

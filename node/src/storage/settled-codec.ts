@@ -25,10 +25,15 @@ const FAILURES: readonly CommandFailure[] = [
 
 export const packSettled = (settled: readonly SettledCommand[]): Float64Array<ArrayBuffer> => {
   const packed = new Float64Array(settled.length * COLUMNS);
-  for (const [row, { sequence, result }] of settled.entries()) {
+  let at = 0;
+  for (const { sequence, result } of settled) {
     const [first, second] = detailsOf(result);
-    const columns = [sequence, TYPES.indexOf(result.type), result.revision, first, second];
-    packed.set(columns, row * COLUMNS);
+    packed[at] = sequence;
+    packed[at + 1] = TYPES.indexOf(result.type);
+    packed[at + 2] = result.revision;
+    packed[at + 3] = first;
+    packed[at + 4] = second;
+    at += COLUMNS;
   }
   return packed;
 };
@@ -36,11 +41,7 @@ export const packSettled = (settled: readonly SettledCommand[]): Float64Array<Ar
 export const unpackSettled = (packed: Float64Array): SettledCommand[] => {
   const settled: SettledCommand[] = [];
   for (let at = 0; at < packed.length; at += COLUMNS) {
-    const [sequence = 0, type = 0, revision = 0, first = 0, second = 0] = packed.subarray(
-      at,
-      at + COLUMNS,
-    );
-    settled.push({ sequence, result: toResult(type, revision, [first, second]) });
+    settled.push({ sequence: packed[at] ?? 0, result: resultAt(packed, at + 1) });
   }
   return settled;
 };
@@ -62,12 +63,11 @@ const detailsOf = (result: CommandResult): readonly [number, number] => {
   }
 };
 
-const toResult = (
-  number: number,
-  rawRevision: number,
-  [first, second]: readonly [number, number],
-): CommandResult => {
-  const revision = toRevision(rawRevision);
+const resultAt = (packed: Float64Array, at: number): CommandResult => {
+  const number = packed[at] ?? -1;
+  const revision = toRevision(packed[at + 1] ?? -1);
+  const first = packed[at + 2] ?? 0;
+  const second = packed[at + 3] ?? 0;
   const type = TYPES[number];
   if (type === undefined) throw new RangeError(`no command result has the number ${number}`);
   switch (type) {

@@ -275,9 +275,14 @@ export class StoreCore {
     else this.#discard(installation, done);
   }
 
+  /** There is background work. */
+  get isCompactionPending(): boolean {
+    return this.#state.isCompactionPending;
+  }
+
   /** One step of background work. @returns whether there is more */
   compactState(): boolean {
-    if (!this.#state.isCompactionPending) return false;
+    if (!this.isCompactionPending) return false;
     return this.#state.compactStep(this.#setup.options.compactionEventsMax);
   }
 

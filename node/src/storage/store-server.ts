@@ -235,8 +235,10 @@ export class StoreServer {
     });
   }
 
+  /** Only when there is something to do then: each turn of the loop costs a lone write time. */
   #scheduleIdle(): void {
     if (this.#isIdleScheduled || this.#isStopped || this.#isBusy) return;
+    if (!this.#core.isCompactionPending && !this.#areGaugesDue()) return;
     this.#isIdleScheduled = true;
     this.#ports.defer(() => {
       this.#isIdleScheduled = false;
@@ -244,13 +246,16 @@ export class StoreServer {
     });
   }
 
+  #areGaugesDue(): boolean {
+    return this.#ports.monotonicMs() - this.#gaugesAtMs >= GAUGES_EVERY_MS;
+  }
+
   /** Background work, one step at a time, only while nothing waits. */
   #idle(): void {
     if (this.#queue.length > 0 || this.#isBusy || this.#syncing !== null) return;
     if (this.#core.compactState()) this.#scheduleIdle();
-    const now = this.#ports.monotonicMs();
-    if (now - this.#gaugesAtMs < GAUGES_EVERY_MS) return;
-    this.#gaugesAtMs = now;
+    if (!this.#areGaugesDue()) return;
+    this.#gaugesAtMs = this.#ports.monotonicMs();
     const gauges = {
       logBytes: this.#core.logBytes,
       stateBytes: this.#core.engine.approximateBytes(),
