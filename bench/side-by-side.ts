@@ -85,7 +85,7 @@ const tell = (name: string, rounds: readonly Round[], running: RunningSystem): v
 };
 
 const compare = (first: readonly Round[], other: readonly Round[]): void => {
-  say("\nCPU of three nodes a request, µs: first, other, ratio of each round's median");
+  say("\nCPU of three nodes a request, µs: first, other, ratio (of each round)");
   const names = ["all", "main", "kvcluster-store", "node-V8Worker"];
   for (const name of names) {
     const a = first.map(({ micros }) => micros.get(name) ?? 0);

@@ -22,6 +22,8 @@ export interface StorageOptions {
    * free and the disk is slow, some CPU more for each group (docs/adr/0001-segmented-log.md).
    */
   readonly applyBesideSync: boolean;
+  /** The state is brought to the disk, beside other work, each time it has grown by so much. */
+  readonly writeBackBytes: number;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;
 }
@@ -35,5 +37,6 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   applyBytesMax: 4 * MIB,
   tailBytesMax: 32 * MIB,
   applyBesideSync: false,
+  writeBackBytes: MIB,
   compactionEventsMax: 256,
 };

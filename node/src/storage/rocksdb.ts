@@ -22,6 +22,7 @@ import type {
   WriteOptions,
 } from "./state/engine.ts";
 import { ITERATOR_BATCH_BYTES_MAX } from "./state/engine.ts";
+import { writeBackNewestLog } from "./write-ahead-log.ts";
 
 type DatabaseContext = ReturnType<typeof binding.db_init>;
 type BatchContext = ReturnType<typeof binding.batch_init>;
@@ -190,6 +191,11 @@ export class RocksEngine implements Engine {
       throw toStorageError(this.path, `write ${batch.operations} rows`, cause);
     }
     batch.clear();
+  }
+
+  writeBack(done: (error: unknown) => void): void {
+    this.#assertOpen();
+    writeBackNewestLog(this.path, done);
   }
 
   approximateBytes(): number {

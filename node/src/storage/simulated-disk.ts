@@ -26,6 +26,7 @@ export const SIMULATED_STORAGE: StorageOptions = {
   applyBytesMax: 16 * 1024,
   tailBytesMax: 64 * 1024,
   applyBesideSync: true,
+  writeBackBytes: 8 * 1024,
   compactionEventsMax: 16,
 };
 
@@ -58,6 +59,11 @@ export class SimulatedStates implements StateFolders {
     const name = this.list().at(-1) ?? "";
     const key = this.#engines.get(name)?.rot(random()) ?? null;
     return key === null ? null : `${name}, row ${Buffer.from(key).toString("hex")}`;
+  }
+
+  /** From now on the disk takes nothing of any state that is open. */
+  refuseWriteBacks(error: Error): void {
+    for (const engine of this.#engines.values()) engine.refuseWriteBacks(error);
   }
 
   crash(random: () => number): void {

@@ -32,7 +32,13 @@ import {
 } from "./member-files.ts";
 import type { StorageOptions } from "./options.ts";
 import { checkAgreement, finishInstall, toRestore } from "./recovery.ts";
-import { type Engine, type SnapshotExport, SnapshotImport, StateStore } from "./state/index.ts";
+import {
+  type Engine,
+  type SnapshotExport,
+  SnapshotImport,
+  STATE_STORE_DEFAULTS,
+  StateStore,
+} from "./state/index.ts";
 import type { StateFolders } from "./state-folders.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -84,7 +90,7 @@ export class StoreCore {
     this.#record = readMember(setup.files, this.#member);
     this.#current = current;
     this.#engine = engine;
-    this.#state = StateStore.open(engine);
+    this.#state = openState(engine, setup.options);
     this.#log = SegmentedLog.open(setup.files, logFolder(this.#member), {
       ...setup.options,
       clusterId: this.#record.identity.clusterId,
@@ -253,7 +259,7 @@ export class StoreCore {
     this.#replaced = { engine: this.#engine, state: this.#current.state };
     this.#current = current;
     this.#engine = installation.engine;
-    this.#state = StateStore.open(installation.engine);
+    this.#state = openState(installation.engine, this.#setup.options);
     this.#installation = null;
     this.#compactedIndex = Math.max(this.#compactedIndex, index);
     for (const id of [...this.#snapshots.keys()]) this.closeSnapshot(id);
@@ -273,6 +279,16 @@ export class StoreCore {
     this.#installation = null;
     if (installation === null) done();
     else this.#discard(installation, done);
+  }
+
+  /** A write-back of the state is due. */
+  get isWriteBackDue(): boolean {
+    return this.#state.isWriteBackDue;
+  }
+
+  /** Brings the state to the disk beside other work. @param done called once; an error is final */
+  writeBack(done: (error: unknown) => void): void {
+    this.#state.writeBack(done);
   }
 
   /** There is background work. */
@@ -361,6 +377,9 @@ export class StoreCore {
     });
   }
 }
+
+const openState = (engine: Engine, { writeBackBytes }: StorageOptions): StateStore =>
+  StateStore.open(engine, { ...STATE_STORE_DEFAULTS, writeBackBytes });
 
 /**
  * One frame holds contiguous entries: requests up to the first that replaces some, and the

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeCommand, toRevision } from "../kv/index.ts";
 import { type Entry, toLogIndex, toTerm } from "../raft/index.ts";
-import type { StorageError } from "./errors.ts";
+import { ioError, type StorageError } from "./errors.ts";
 import { SIMULATED_STORAGE } from "./simulated-disk.ts";
 import { openSimulatedStore } from "./simulated-store.ts";
 import {
@@ -145,6 +145,20 @@ describe("a disk that refuses", () => {
       assert.ok(lastIndex === 5 || lastIndex === 9);
     });
   }
+
+  it("is fatal when it does not take the state either, though nobody waits for that", () => {
+    const disk = newDisk(1);
+    const test = watchedOn(disk);
+    assert.ok(append(test, putEntries(2, 20, { valueBytes: 500 })));
+    assert.ok(apply(test, 20));
+    assert.equal(test.fatal.length, 0, "a healthy disk took what was due");
+    disk.states.refuseWriteBacks(ioError("fdatasync 000007.log", new Error("EIO")));
+    assert.ok(append(test, putEntries(21, 40, { valueBytes: 500 })));
+    apply(test, 40);
+    assert.match(test.fatal[0]?.message ?? "", /^could not fdatasync 000007\.log/);
+    assert.equal(append(test, [putEntry(41)]), false);
+    assert.equal(test.fatal.length, 1);
+  });
 
   it("leaves a volume that ran full as it was acknowledged", () => {
     const disk = newDisk(1);

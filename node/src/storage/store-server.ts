@@ -47,6 +47,7 @@ export class StoreServer {
   #isBusy = false;
   #isStopped = false;
   #isIdleScheduled = false;
+  #isWritingBack = false;
   #gaugesAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(core: StoreCore, limits: Limits, ports: ServerPorts) {
@@ -158,6 +159,15 @@ export class StoreServer {
       settled: packSettled(settled),
       divergence,
       ms: this.#ports.monotonicMs() - start,
+    });
+    if (!this.#isWritingBack && this.#core.isWriteBackDue) this.#writeBack();
+  }
+
+  #writeBack(): void {
+    this.#isWritingBack = true;
+    this.#core.writeBack((error) => {
+      this.#isWritingBack = false;
+      if (error !== undefined) this.fail(error);
     });
   }
 

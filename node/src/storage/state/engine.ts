@@ -66,6 +66,12 @@ export interface Engine {
   createBatch(): EngineBatch;
   /** Writes all or nothing and leaves the batch empty, ready for use again. */
   write(batch: EngineBatch, options: WriteOptions): void;
+  /**
+   * Brings what was written to the disk beside other work, so that a synced write soon after has
+   * little to wait for. It promises nothing: durable is what a synced write made so.
+   * @param done called once; after an error the process must crash, as after a failed write
+   */
+  writeBack(done: (error: unknown) => void): void;
   /** Rough size on disk; cheap. */
   approximateBytes(): number;
   /** Nothing may be called afterwards. What was not synced may still be lost. */

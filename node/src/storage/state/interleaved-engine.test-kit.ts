@@ -54,6 +54,10 @@ export class InterleavedEngine implements Engine {
     this.#engine.write(batch, options);
   }
 
+  writeBack(done: (error: unknown) => void): void {
+    this.#engine.writeBack(done);
+  }
+
   approximateBytes(): number {
     return this.#engine.approximateBytes();
   }

@@ -37,6 +37,7 @@ export class MemoryEngine implements Engine {
   #unsynced: Tree[] = [];
   /** Keys of rows that cannot be read any more. */
   readonly #rotten = new Set<string>();
+  #refusal: Error | undefined;
   #isClosed = false;
 
   /** @param path a name for error messages */
@@ -116,6 +117,17 @@ export class MemoryEngine implements Engine {
         this.#durable = this.#unsynced.shift() ?? this.#durable;
       }
     }
+  }
+
+  /** What is in memory has nowhere to go before a sync. */
+  writeBack(done: (error: unknown) => void): void {
+    this.#assertOpen();
+    done(this.#refusal);
+  }
+
+  /** The disk fails: every write-back ends with this error. For tests. */
+  refuseWriteBacks(error: Error): void {
+    this.#refusal = error;
   }
 
   approximateBytes(): number {

@@ -22,7 +22,7 @@ import {
   readerOf,
   remove,
 } from "./state.test-kit.ts";
-import { StateStore } from "./state-store.ts";
+import { STATE_STORE_DEFAULTS, StateStore } from "./state-store.ts";
 
 const open = (): { readonly engine: MemoryEngine; readonly state: StateStore } => {
   const engine = new MemoryEngine();
@@ -202,4 +202,27 @@ test("rows without meta data are refused: an import that never ended", () => {
   const engine = new MemoryEngine();
   engine.overwrite(Uint8Array.of(2, 1), Uint8Array.of(1));
   assert.throws(() => StateStore.open(engine), isCorrupt(/none with the applied index/));
+});
+
+test("a write-back is due after so many bytes, and neither again before nor after a sync", () => {
+  const engine = new MemoryEngine();
+  const options = { ...STATE_STORE_DEFAULTS, writeBackBytes: 10_000 };
+  const state = StateStore.open(engine, options);
+  const value = "x".repeat(4_000);
+  const applyPut = (index: number): void => {
+    state.apply([commandEntry(index, put(`key ${index}`, value))], ORIGIN);
+  };
+  for (const index of [1, 2]) applyPut(index);
+  assert.equal(state.isWriteBackDue, false);
+  applyPut(3);
+  assert.equal(state.isWriteBackDue, true);
+  const done: unknown[] = [];
+  state.writeBack((error) => done.push(error));
+  assert.deepEqual(done, [undefined]);
+  assert.equal(state.isWriteBackDue, false);
+  assert.equal(engine.unsyncedBatches, 3, "it promises nothing");
+  for (const index of [4, 5, 6]) applyPut(index);
+  assert.equal(state.isWriteBackDue, true);
+  state.sync();
+  assert.equal(state.isWriteBackDue, false);
 });

@@ -43,10 +43,13 @@ import { SnapshotExport } from "./snapshot-export.ts";
 export interface StateStoreOptions {
   /** A batch is written when it has so many bytes, at the next end of an entry. */
   readonly batchBytesMax: number;
+  /** A write-back is due when so many bytes were written since the last. */
+  readonly writeBackBytes: number;
 }
 
 export const STATE_STORE_DEFAULTS: StateStoreOptions = {
   batchBytesMax: 4 * 1024 * 1024,
+  writeBackBytes: 1024 * 1024,
 };
 
 type Decoded = ReturnType<typeof decodeCommand>;
@@ -59,6 +62,8 @@ export class StateStore {
   readonly #checkpoints: HashCheckpoints;
   #configuration: ConfigurationState;
   #hasUnsynced = false;
+  /** Written since the last write-back or sync. */
+  #bytesAhead = 0;
 
   private constructor(
     engine: Engine,
@@ -153,6 +158,18 @@ export class StateStore {
     if (!this.#hasUnsynced) return;
     this.#effects.write({ sync: true });
     this.#hasUnsynced = false;
+    this.#bytesAhead = 0;
+  }
+
+  /** So much was written that a sync would keep its caller waiting. */
+  get isWriteBackDue(): boolean {
+    return this.#bytesAhead >= this.#options.writeBackBytes;
+  }
+
+  /** Has less for the next `sync` to do. @param done called once; an error is final */
+  writeBack(done: (error: unknown) => void): void {
+    this.#bytesAhead = 0;
+    this.#engine.writeBack(done);
   }
 
   /**
@@ -201,6 +218,7 @@ export class StateStore {
   }
 
   #write(): void {
+    this.#bytesAhead += this.#effects.bytes;
     this.#effects.write({ sync: false });
     this.#hasUnsynced = true;
   }
