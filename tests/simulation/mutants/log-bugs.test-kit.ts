@@ -1,9 +1,25 @@
 /** Historic bugs of the log, of commit and of linearizable reads. */
+import { calmWeather } from "../scenario.test-kit.ts";
 import { byGolden, byPaper, FIVE, type Mutant, ROUGH, THREE } from "./mutant.test-kit.ts";
 
 const STALE_READS = ["linearizable reads", "answers follow real time"] as const;
-/** Clocks that run apart: what a lease would rely on. */
-const APART = { ...THREE, faults: ["isolate"], clockSkew: 0.5 } as const;
+/**
+ * Clocks that run apart, which is what a lease would rely on: a leader that is cut off believes in
+ * itself for long, and busy clients ask it meanwhile.
+ */
+const APART = {
+  ...THREE,
+  clients: 8,
+  thinkUs: 2_000,
+  keys: 3,
+  faults: ["isolate"],
+  faultEveryUs: 600_000,
+  churnEveryUs: 0,
+  transferEveryUs: 0,
+  diskUs: 100,
+  clockSkew: 0.8,
+  weather: { ...calmWeather, latencyUs: 200 },
+} as const;
 
 export const logBugs: readonly Mutant[] = [
   {
