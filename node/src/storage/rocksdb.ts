@@ -7,9 +7,9 @@
  * What the binding does not offer, and how we live with it: no flush and no sync of the log alone
  * (`StateStore.sync` writes a small synced batch instead: RocksDB then syncs all earlier logs too;
  * `write-ahead-log.ts` syncs the file itself beside other work); its recovery stops at the first
- * damaged record of the write-ahead log, so after a crash the state may be older than before, which
- * the applied index shows; its options `decouplePartitionedFilters` and `walTotalSizeLimit` write to
- * other fields and must not be used.
+ * damaged record of the write-ahead log, so after a crash the state may be older than before, as
+ * the applied index shows; its options `decouplePartitionedFilters` and `walTotalSizeLimit` write
+ * to other fields and must not be used.
  */
 import { mkdirSync } from "node:fs";
 import binding from "rocksdb/binding.js";

@@ -1,8 +1,8 @@
 /**
  * Brings RocksDB's write-ahead log to the disk while nobody waits for it. State batches are not
- * synced, so before the Raft log is trimmed tens of megabytes would have to be written at once, with
- * every client waiting: a second on a slow disk. The binding has no call for it, but the log is a
- * file, and a sync of a file is of all that was written to it, through whichever descriptor.
+ * synced, so before the Raft log is trimmed tens of megabytes would have to be written at once,
+ * with every client waiting: a second on a slow disk. The binding has no call for it, but the log
+ * is a file, and a sync of a file is of all that was written to it, through whichever descriptor.
  */
 import { close, fdatasync, open, readdir } from "node:fs";
 import { join } from "node:path";
@@ -15,8 +15,8 @@ const numberOf = (name: string): number => Number(/^(\d+)\.log$/.exec(name)?.[1]
 
 /**
  * Syncs the newest log in the folder of a database that is open in this process.
- * @param done called once, later, with a StorageError when a system call failed: as after any failed
- * sync nothing may be retried
+ * @param done called once, later, with a StorageError when a system call failed: as after any
+ * failed sync nothing may be retried
  */
 export const writeBackNewestLog = (folder: string, done: Done): void => {
   readdir(folder, (cause, names) => {
