@@ -58,9 +58,10 @@ export class Pass {
 
   async run(): Promise<ReconcileResult> {
     await this.#attempt("look at the cluster", () => this.#work());
+    // Before the status, whose difference they tell: killed in between, they are told again.
+    if (!this.#isGone) await this.#recordEvents();
     if (!this.#isGone) await this.#attempt("write the status", () => this.#tell());
     if (this.#isGone) return { type: "gone" };
-    await this.#recordEvents();
     const isHeldBack = this.#failures.length > 0 && this.#failures.every(isRefusal);
     const planned = this.#plan?.requeueAfterMs ?? REQUEUE_AFTER_CHANGE_MS;
     return {

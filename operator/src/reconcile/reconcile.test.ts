@@ -240,6 +240,13 @@ test("the status is told also when looking, planning or an event fails", async (
   assert.equal(ports.statuses[0]?.conditions?.[0]?.reason, "ActionFailed");
 });
 
+test("events are told before the status that they tell of, lest a crash swallow them", async () => {
+  const ports = new Ports();
+  const events = [{ type: "Normal", reason: "ScalingDone", note: "" }] as const;
+  await run(ports, () => ({ actions: [], events, status: { ready: "1/1" } }));
+  assert.deepEqual(ports.calls.slice(-2), ["event ScalingDone", "status"]);
+});
+
 test("a plan may ask the store for one thing only, and last", async () => {
   for (const actions of [
     [addMember, apply("Service")],

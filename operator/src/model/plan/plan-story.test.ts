@@ -14,10 +14,10 @@ interface Life {
   readonly operator: SimOperator;
 }
 
-function run({ world, operator }: Life, passes: number): void {
+function run({ world, operator }: Life, passes: number, ticksAfterEach = 1): void {
   for (let pass = 0; pass < passes; pass++) {
     operator.pass();
-    world.tick();
+    for (let tick = 0; tick < ticksAfterEach; tick++) world.tick();
   }
 }
 
@@ -96,6 +96,17 @@ test("a scale-up is told step by step, with ids and numbers", () => {
   assert.match(story[4] ?? "", /^MemberPromoted: demo-3 \(node \d+\) has caught up, .*: voter 4$/);
   assert.equal(story[5], "ScalingDone: 4 of 4 nodes are voters and ready");
   assert.equal(story.length, 6);
+});
+
+test("a member that is promoted between two passes was admitted and promoted, too", () => {
+  const life = begin();
+  told(life);
+  life.world.editSpec({ replicas: 4 });
+  run(life, 10, 20);
+  const [admitted, promoted, ...more] = told(life).filter((text) => text.startsWith("Member"));
+  assert.match(admitted ?? "", /^MemberAdmitted: demo-3 \(node \d+\) is admitted as a learner$/);
+  assert.match(promoted ?? "", /^MemberPromoted: demo-3 \(node \d+\) has caught up, .*: voter 4$/);
+  assert.deepEqual(more, []);
 });
 
 test("a learner's lag is in the condition while it catches up", () => {

@@ -1,6 +1,7 @@
 /**
  * Events that are no action of ours: what has changed since the status was written. Read off the
- * difference of two statuses, so that each is told once and none is lost in a crash.
+ * difference of two statuses and told before the new one is written, so that none is lost in a
+ * crash and one that is told again counts as the same.
  */
 import type { KVClusterStatus, MemberStatus } from "../api/types.ts";
 import type { EventIntent } from "./action.ts";
@@ -72,12 +73,15 @@ function tellMember(member: MemberStatus, news: MemberNews): readonly EventInten
   const before = news.known.find((one) => one.nodeId === nodeId);
   const who = `${name} (node ${nodeId})`;
   const lag = news.lag === null ? "" : `, ${news.lag} entries behind the leader`;
-  if (before === undefined) {
-    const what = role === "learner" ? "admitted as a learner" : "a voter";
-    return [event("MemberAdmitted", `${who} is ${what}${lag}`)];
+  const admitted = event("MemberAdmitted", `${who} is admitted as a learner${lag}`);
+  const promoted = event("MemberPromoted", `${who} has caught up${lag}: voter ${news.voters}`);
+  if (before !== undefined) {
+    return before.role === "learner" && role !== "learner" ? [promoted] : [];
   }
-  if (before.role !== "learner" || role === "learner") return [];
-  return [event("MemberPromoted", `${who} has caught up${lag}: voter ${news.voters}`)];
+  if (role === "learner") return [admitted];
+  // Whom the store is made of never learned; whoever comes later did, if only between two passes.
+  if (news.known.length === 0) return [event("MemberAdmitted", `${who} is a voter`)];
+  return [event("MemberAdmitted", `${who} is admitted as a learner`), promoted];
 }
 
 function tellAvailable(before: KVClusterStatus, status: KVClusterStatus): readonly EventIntent[] {
