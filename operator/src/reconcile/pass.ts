@@ -49,6 +49,7 @@ export class Pass {
   readonly #failures: Failure[] = [];
   /** Of the last decision: an earlier one of the same pass knew less. */
   #events: readonly EventIntent[] = [];
+  readonly #recorded = new Set<string>();
 
   constructor(parts: ReconcileParts, key: ClusterKey, cluster: KVCluster) {
     this.#parts = parts;
@@ -58,8 +59,6 @@ export class Pass {
 
   async run(): Promise<ReconcileResult> {
     await this.#attempt("look at the cluster", () => this.#work());
-    // Before the status, whose difference they tell: killed in between, they are told again.
-    if (!this.#isGone) await this.#recordEvents();
     if (!this.#isGone) await this.#attempt("write the status", () => this.#tell());
     if (this.#isGone) return { type: "gone" };
     const isHeldBack = this.#failures.length > 0 && this.#failures.every(isRefusal);
@@ -80,6 +79,13 @@ export class Pass {
     const first = this.#decide(view, []);
     await this.#carryOut(first.actions.filter(isRepair));
     const access = await this.#survey(view);
+    if (access === null) {
+      // To a planner that has no answers every node is away: what was told before still holds.
+      this.#plan = null;
+      this.#observed = null;
+      this.#events = [];
+      return;
+    }
     const { actions } = this.#decide(view, access.nodes);
     const open = actions.filter((action) => !this.#tried.has(actionKey(action)));
     if (this.#isBlocked) return;
@@ -106,12 +112,15 @@ export class Pass {
     this.#observed = { ...view, nodes, now: clock.now() };
     this.#plan = plan(this.#observed, defaults);
     assertOneStoreAction(this.#plan);
-    this.#events = this.#plan.events;
+    this.#events = [...this.#plan.story, ...this.#plan.events];
     return this.#plan;
   }
 
-  /** Without a secret there is no store to ask: it is made before the first pod starts. */
-  async #survey({ pods }: KubeView): Promise<StoreAccess> {
+  /**
+   * Without a secret there is no store to ask: it is made before the first pod starts.
+   * @returns null when asking failed as a whole; a node that does not answer is an answer
+   */
+  async #survey({ pods }: KubeView): Promise<StoreAccess | null> {
     const { kube, members } = this.#parts;
     let access: StoreAccess = { pods, nodes: [], secret: new Uint8Array() };
     const isAsked = await this.#attempt("ask the nodes", async () => {
@@ -119,8 +128,7 @@ export class Pass {
       if (secret === null) return;
       access = { pods, secret, nodes: await members.survey(this.#cluster, pods, secret) };
     });
-    if (!isAsked) this.#isBlocked = true;
-    return access;
+    return isAsked ? access : null;
   }
 
   /** In order, until one fails; what the cluster can do without holds nothing up. */
@@ -179,7 +187,12 @@ export class Pass {
     });
   }
 
+  /**
+   * Events first: they tell how the status changes. Killed in between, they are told again; when
+   * the resource has changed meanwhile, so may have what is to be told.
+   */
   async #tell(): Promise<void> {
+    await this.#recordEvents();
     if (await this.#write()) return;
     const cluster = await this.#parts.kube.cluster(this.#key, "fresh");
     if (cluster === null || isAnother(cluster, this.#cluster)) {
@@ -191,6 +204,9 @@ export class Pass {
     if (this.#observed !== null) {
       this.#observed = { ...this.#observed, cluster };
       this.#plan = this.#parts.plan(this.#observed, this.#parts.defaults);
+      // Its actions are the next pass's: they are not told of here.
+      this.#events = this.#plan.story;
+      await this.#recordEvents();
     }
     if (!(await this.#write())) throw new Error("the resource changes faster than it is told of");
   }
@@ -212,6 +228,9 @@ export class Pass {
   async #recordEvents(): Promise<void> {
     const { kube } = this.#parts;
     for (const event of withRefusals(this.#events, this.#failures)) {
+      const said = JSON.stringify(event);
+      if (this.#recorded.has(said)) continue;
+      this.#recorded.add(said);
       await this.#attempt(`record the event ${event.reason}`, () =>
         kube.recordEvent(this.#cluster, event),
       );

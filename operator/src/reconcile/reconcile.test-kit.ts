@@ -156,6 +156,7 @@ export const partsOf = (ports: Ports, plan: (observed: Observed) => Planned): Re
   defaults: { image: "kv:1", operatorNamespace: "system", operatorLabels: {} },
   plan: (observed) => ({
     events: [],
+    story: [],
     status: observed.cluster.status ?? {},
     requeueAfterMs: 30_000,
     ...plan(observed),

@@ -158,6 +158,37 @@ test("a store that cannot be asked changes nothing but is told", async () => {
   );
 });
 
+test("a store that cannot be asked is not said to be away: what was told stands", async () => {
+  const ports = new Ports();
+  const told = { ready: "3/3", observedGeneration: 1, conditions: [] };
+  ports.cached = makeCluster({}, told);
+  ports.fresh = ports.cached;
+  ports.failing.set("survey", codeError("timeout"));
+  const story = [{ type: "Warning", reason: "QuorumLost", note: "" }] as const;
+  const blind = { actions: [], story, events: story, status: { ready: "0/3" } };
+  const { failures } = await run(ports, () => blind);
+  assert.equal(failures[0]?.attempted, "ask the nodes");
+  assert.deepEqual([ports.statuses, ports.events], [[], []]);
+});
+
+test("what is news only to the resource as it is now is told before its status", async () => {
+  const ports = new Ports();
+  const before = makeCluster();
+  ports.fresh = { ...before, metadata: { ...before.metadata, generation: 2 } };
+  await run(ports, ({ cluster: { metadata } }) => ({
+    actions: [],
+    events: [{ type: "Normal", reason: "AdmittingMember", note: `of ${metadata.generation}` }],
+    story: [{ type: "Normal", reason: "ScalingUp", note: `of ${metadata.generation}` }],
+    status: { observedGeneration: metadata.generation },
+  }));
+  const { generation } = before.metadata;
+  assert.deepEqual(
+    ports.events.map(({ reason, note }) => `${reason} ${note}`),
+    [`ScalingUp of ${generation}`, `AdmittingMember of ${generation}`, "ScalingUp of 2"],
+  );
+  assert.deepEqual(ports.calls.slice(-3), ["read cluster", "event ScalingUp", "status"]);
+});
+
 test("a claim is deleted only when the store proves that its member is none", async () => {
   const ports = new Ports();
   await run(ports, always(deleteClaim));
@@ -265,7 +296,7 @@ test("a resource that is gone, going or made anew meanwhile is left alone", asyn
     members: ports,
     clock: { now: () => 0 },
     defaults: { image: "", operatorNamespace: "", operatorLabels: {} },
-    plan: (): Plan => ({ actions, events: [], status: {}, requeueAfterMs: 0 }),
+    plan: (): Plan => ({ actions, events: [], story: [], status: {}, requeueAfterMs: 0 }),
   });
   const gone = new Ports();
   gone.cached = null;

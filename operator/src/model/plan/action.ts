@@ -96,7 +96,10 @@ export interface EventIntent {
 export interface Plan {
   /** In order, until one fails. KubeActions first, at most one StoreAction at the end. */
   readonly actions: readonly Action[];
+  /** What the actions are and why. */
   readonly events: readonly EventIntent[];
+  /** How `status` differs from the live one: to be told before it is written. */
+  readonly story: readonly EventIntent[];
   /** Complete; written when it differs from the live one. */
   readonly status: KVClusterStatus;
   /** Look again after so long even if nothing is heard. */

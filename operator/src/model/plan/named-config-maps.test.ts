@@ -33,10 +33,10 @@ test("a ConfigMap that the spec names and a key that it lacks are told with what
 });
 
 test("it makes the cluster Degraded, whose nodes run all the same", () => {
-  const { status, events } = plan(seen(new Map()), defaults);
+  const { status, story } = plan(seen(new Map()), defaults);
   const told = (type: string) => status.conditions?.find((one) => one.type === type);
   assert.equal(told("Degraded")?.reason, "ChildrenFaulty");
   assert.match(told("Degraded")?.message ?? "", /ConfigMap tokens of issuer dex/);
   assert.equal(told("Available")?.status, "True");
-  assert.ok(events.some(({ reason }) => reason === "ChildrenFaulty"));
+  assert.ok(story.some(({ reason }) => reason === "ChildrenFaulty"));
 });

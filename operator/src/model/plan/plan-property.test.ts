@@ -47,7 +47,8 @@ function settle({ world, operator }: Life, plan: Planner): void {
     const { nodes, view } = { nodes: world.survey(world.look(), 0), view: world.look() };
     const next = plan({ ...view, nodes, now: world.now }, defaults);
     const isSame = isDeepStrictEqual(next.status, world.cluster.status);
-    const isQuiet = isSame && next.actions.length === 0 && next.events.length === 0;
+    const isQuiet =
+      isSame && next.actions.length === 0 && next.events.length + next.story.length === 0;
     quiet = isQuiet ? quiet + 1 : 0;
     if (quiet > 5 && isAsSpecified(world)) return;
     operator.pass();

@@ -58,7 +58,7 @@ test("once everything is as wanted, a plan has no action and its status is the l
   assert.deepEqual(kinds(actions), []);
   const again = plan({ ...first, cluster: { ...first.cluster, status } }, defaults);
   assert.deepEqual(again.status, status);
-  assert.deepEqual(again.events, []);
+  assert.deepEqual([...again.events, ...again.story], []);
   assert.deepEqual(again.actions, []);
   assert.equal(again.requeueAfterMs, 30_000);
 });
@@ -115,7 +115,7 @@ test("before the nodes were asked, nothing is told as an Event", () => {
   const first = settled();
   const { status } = plan(first, defaults);
   const unasked = { ...first, cluster: { ...first.cluster, status }, nodes: [] };
-  assert.deepEqual(plan(unasked, defaults).events, []);
+  assert.deepEqual(plan(unasked, defaults).story, []);
 });
 
 test("a fault of a Secret makes the cluster Degraded and says what to do", () => {

@@ -24,7 +24,7 @@ export function createPlanner(
     const { cluster } = observed;
     if (cluster.metadata.deletionTimestamp !== undefined) {
       const status = cluster.status ?? {};
-      return { actions: [], events: [], status, requeueAfterMs: requeueMs.settled };
+      return { actions: [], events: [], story: [], status, requeueAfterMs: requeueMs.settled };
     }
     const facts = factsOf(observed);
     const image = imageOf(observed, defaults);
@@ -38,7 +38,8 @@ export function createPlanner(
     const actions = cluster.spec.paused ? [] : [...children.actions, ...acts];
     return {
       actions,
-      events: [...story, ...(outcome.act?.events ?? [])],
+      events: outcome.act?.events ?? [],
+      story,
       status,
       requeueAfterMs: requeueOf(actions, status),
     };

@@ -161,11 +161,11 @@ test("what is wrong is told once as an Event, too", () => {
   for (const reason of ["ForeignData", "MemberCorrupt", "MemberLost", "PodFailing"]) {
     const scene = degraded[reason] ?? {};
     const first = planner(observe(scene), defaults);
-    const isTold = first.events.some((one) => one.reason === reason && one.type === "Warning");
+    const isTold = first.story.some((one) => one.reason === reason && one.type === "Warning");
     assert.ok(isTold, reason);
     const again = planner(observe({ ...scene, status: first.status }), defaults);
     assert.equal(
-      again.events.some((one) => one.reason === reason),
+      again.story.some((one) => one.reason === reason),
       false,
       reason,
     );

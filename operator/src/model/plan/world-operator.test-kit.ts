@@ -79,7 +79,7 @@ export class SimOperator {
 
   #decide(view: KubeView, nodes: readonly NodeView[]): Plan {
     const plan = this.#plan({ ...view, nodes, now: this.#world.now }, defaults);
-    for (const event of plan.events) {
+    for (const event of [...plan.story, ...plan.events]) {
       const key = `${event.reason} ${event.note}`;
       if (!this.#told.has(key)) this.events.push(event);
       this.#told.add(key);
