@@ -4,9 +4,12 @@ import { after, before } from "node:test";
 import type { Json, JsonObject } from "../../operator/src/model/index.ts";
 import { Kube } from "../e2e/kubernetes/kube.test-kit.ts";
 import { reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
+import { isEstablished } from "../e2e/kubernetes/waiting.test-kit.ts";
 
 const root = join(import.meta.dirname, "../..");
 export const crdFile: string = join(root, "crds/kvclusters.kvcluster.io.yaml");
+const DEFINITION =
+  "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/kvclusters.kvcluster.io";
 export const sampleFile: string = join(root, "manifests/samples/kvcluster.yaml");
 
 export interface Cause {
@@ -39,7 +42,7 @@ export class ApiServer {
     const namespace = `kvtest-${purpose}-${process.pid}`;
     const apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=kvcluster-crd"];
     await kube.kubectl([...apply, "-f", crdFile]);
-    await kube.kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", crdFile]);
+    await isEstablished(crdFile, () => kube.get(DEFINITION));
     await kube.kubectl(["create", "namespace", namespace]);
     return new ApiServer(kube, namespace);
   }

@@ -110,4 +110,16 @@ export class Shell {
     const status = Number(stdout.slice(at + 1));
     return { status, body: status === 0 ? stderr : stdout.slice(0, Math.max(at, 0)) };
   }
+
+  /** As `curl` of a read, once anything answers: the Service follows ready pods a little later. */
+  async curlAnswered(path: string): Promise<Curled> {
+    return await becomes(
+      `${path} is answered`,
+      async () => {
+        const answer = await this.curl("", path);
+        return answer.status === 0 ? new NotYet(answer.body) : answer;
+      },
+      { withinMs: 30_000 },
+    );
+  }
 }

@@ -20,13 +20,13 @@ async function claimNames(): Promise<readonly string[]> {
   return claims.map(({ metadata }) => metadata.name).sort();
 }
 
-/** Write pauses of a scale: none but a hand-over of leadership. */
-const GAP_MS_MAX = 1_500;
+/** Write pauses of a scale: none but a hand-over of leadership, on a machine that is slow, too. */
+const GAP_MS_MAX = 2_500;
 
 test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, async (t) => {
   const { clusterId } = await store.status();
   const seconds: Record<string, number> = {};
-  const { window, figures } = await underLoad(stage(), store, {
+  const { window, elections, figures } = await underLoad(stage(), store, {
     act: async () => {
       for (const replicas of [5, 3]) {
         await store.scale(replicas);
@@ -36,6 +36,7 @@ test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, asy
     },
   });
   stage().measure(t, { ...figures, ...seconds });
+  assert.ok(elections <= 1, `${elections} elections`);
   assert.ok(window.longestGapMs < GAP_MS_MAX, `gaps: ${window.gaps.join(", ")} ms`);
   assert.equal((await store.status()).clusterId, clusterId);
   assert.deepEqual(await claimNames(), ["data-kv-0", "data-kv-1", "data-kv-2"]);
@@ -115,6 +116,6 @@ test("scaled to 0 and back it has all its data", { timeout: 300_000 }, async (t)
   const { seconds } = await timed(() => store.settles());
   stage().measure(t, { "time to ready s": seconds });
   assert.equal((await store.status()).clusterId, clusterId);
-  const answer = await shell.curl("", "/v1/kv/load/kept");
+  const answer = await shell.curlAnswered("/v1/kv/load/kept");
   assert.deepEqual([answer.status, answer.body], [200, "kept"]);
 });

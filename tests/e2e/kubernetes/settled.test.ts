@@ -102,7 +102,7 @@ test("deleted under Retain and made again, it serves its data", { timeout: 360_0
   const { seconds } = await timed(() => store.settles());
   stage().measure(t, { "time to ready again s": seconds });
   assert.equal((await store.status()).clusterId, clusterId);
-  const answer = await shell.curl("", "/v1/kv/load/kept");
+  const answer = await shell.curlAnswered("/v1/kv/load/kept");
   assert.deepEqual([answer.status, answer.body], [200, "kept"]);
 });
 

@@ -209,10 +209,11 @@ export class Store {
       `${this.name} is settled`,
       async () => {
         const resource = await this.resource();
-        const missing = whatIsMissing(resource);
+        const pods = await this.pods();
+        const missing = whatIsMissing(resource) ?? whichPodIsMissing(resource, pods);
         if (missing === null) return resource.status ?? {};
-        const pods = (await this.pods()).map(describePod).join(", ");
-        return new NotYet(`${missing}\n${describeStatus(resource.status)}\npods: ${pods}`);
+        const seen = pods.map(describePod).join(", ");
+        return new NotYet(`${missing}\n${describeStatus(resource.status)}\npods: ${seen}`);
       },
       { withinMs },
     );
@@ -283,6 +284,13 @@ function whatIsMissing({ metadata, spec, status }: KVClusterItem): string | null
   if (members.length !== replicas) return `${members.length} members, not ${replicas}`;
   const off = members.find(({ role, health }) => role === "learner" || health !== "healthy");
   return off === undefined ? null : `${off.name} is a ${off.health} ${off.role}`;
+}
+
+/** The operator may not have seen yet that one is gone. */
+function whichPodIsMissing({ spec }: KVClusterItem, pods: readonly Pod[]): string | null {
+  const ready = pods.filter(isReady).length;
+  const isWhole = ready === spec.replicas && pods.length === spec.replicas;
+  return isWhole ? null : `${ready} of ${pods.length} pods are ready, not ${spec.replicas}`;
 }
 
 export function describeStatus(status: KVClusterStatus | undefined): string {

@@ -25,8 +25,9 @@ export async function underLoad(
   { awayFrom = [], act }: Scenario,
 ): Promise<UnderLoad> {
   const load = await Load.start(store, { image: stage.images.node, awayFrom });
-  const termBefore = await store.term();
+  // Starting the load's own pod may starve a node: what that costs is none of the scenario's.
   await load.isCalm();
+  const termBefore = await store.term();
   const { seconds } = await timed(() => act(load));
   await load.progresses();
   const window = await load.window();

@@ -33,6 +33,29 @@ export async function becomes<T>(
   }
 }
 
+interface Definition {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[] | null;
+  };
+}
+
+/**
+ * The API server serves what the definition defines. Not by `kubectl wait`: that ends with an error
+ * when it looks at a definition whose status has no conditions yet.
+ * @param read gives the definition as it is now
+ */
+export async function isEstablished(name: string, read: () => Promise<Definition>): Promise<void> {
+  await becomes(
+    `the definition ${name} is established`,
+    async () => {
+      const conditions = (await read()).status?.conditions ?? [];
+      const told = conditions.find(({ type }) => type === "Established")?.status;
+      return told === "True" || new NotYet(told ?? "not told");
+    },
+    { withinMs: 60_000 },
+  );
+}
+
 /** Seconds that a task took, and what it gave. */
 export async function timed<T>(task: () => Promise<T>): Promise<{ value: T; seconds: number }> {
   const startedMs = performance.now();
