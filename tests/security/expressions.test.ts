@@ -55,16 +55,17 @@ const trusted: Readonly<Record<string, string>> = {
   "/\\/+$/": "the address of the API server, from the operator's own kubeconfig",
 };
 
-/** Milliseconds that one match may take: linear ones take far below one. */
+/** Milliseconds of processor time that one match may take: linear ones take far below one. */
 const slowMs = 100;
 
 function slowestOf(expression: RegExp): { readonly ms: number; readonly text: string } {
   let slowest = { ms: 0, text: "" };
   for (const text of hostileTexts) {
     expression.lastIndex = 0;
-    const begin = performance.now();
+    const begin = process.threadCpuUsage();
     expression.test(text);
-    const ms = performance.now() - begin;
+    const { user, system } = process.threadCpuUsage(begin);
+    const ms = (user + system) / 1_000;
     if (ms > slowest.ms) slowest = { ms, text: text.slice(0, 8) };
     if (ms > slowMs) break;
   }

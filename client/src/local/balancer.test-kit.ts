@@ -28,9 +28,11 @@ export async function startBalancer(
   return balancer;
 }
 
-export async function startPair(): Promise<{ a: Backend; b: Backend; balancer: Balancer }> {
+export async function startPair(
+  limits: Partial<BalancerLimits> = {},
+): Promise<{ a: Backend; b: Backend; balancer: Balancer }> {
   const [a, b] = [await startBackend("a"), await startBackend("b")];
-  return { a, b, balancer: await startBalancer([a, b]) };
+  return { a, b, balancer: await startBalancer([a, b], limits) };
 }
 
 export function lead(leader: Backend, all: readonly Backend[]): void {
