@@ -30,26 +30,30 @@ interface Request {
 export class ApiServer {
   readonly namespace: string;
   readonly kube: Kube;
+  readonly #hadDefinition: boolean;
 
-  private constructor(kube: Kube, namespace: string) {
+  private constructor(kube: Kube, namespace: string, hadDefinition: boolean) {
     this.kube = kube;
     this.namespace = namespace;
+    this.#hadDefinition = hadDefinition;
   }
 
   static async arrive(purpose: string): Promise<ApiServer> {
     await reachKubernetes();
     const kube = await Kube.connect();
     const namespace = `kvtest-${purpose}-${process.pid}`;
+    const hadDefinition = (await kube.find(DEFINITION)) !== null;
     const apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=kvcluster-crd"];
     await kube.kubectl([...apply, "-f", crdFile]);
     await isEstablished(crdFile, () => kube.get(DEFINITION));
     await kube.kubectl(["create", "namespace", namespace]);
-    return new ApiServer(kube, namespace);
+    return new ApiServer(kube, namespace, hadDefinition);
   }
 
-  /** The CRD stays: others may have KVClusters. */
+  /** A definition that was there stays: others may have KVClusters. */
   async leave(): Promise<void> {
     await this.kube.kubectl(["delete", "namespace", this.namespace, "--wait=false"]);
+    if (!this.#hadDefinition) await this.kube.kubectl(["delete", "-f", crdFile, "--timeout=60s"]);
     this.kube.close();
   }
 

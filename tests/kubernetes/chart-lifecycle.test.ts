@@ -6,13 +6,14 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mustRun } from "../e2e/kubernetes/kube.test-kit.ts";
 import { reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
-import { exists, helms, kubectl, mayDo, operatorChart } from "./helm.test-kit.ts";
+import { exists, helms, isServed, kubectl, mayDo, operatorChart } from "./helm.test-kit.ts";
 
 const namespace = `kvcluster-lifecycle-${process.pid}`;
 const watched = `${namespace}-watched`;
 const release = `trial-${process.pid}`;
 const account = `system:serviceaccount:${namespace}:${release}-kvcluster-operator`;
-const definition = ["crd", "kvclusters.kvcluster.io"];
+const definitionName = "kvclusters.kvcluster.io";
+const definition = ["crd", definitionName];
 const store = ["kvcluster", "store", "-n", namespace];
 let hadDefinition = true;
 /** Whose release the definition was before: the tests make it theirs for a while. */
@@ -61,6 +62,7 @@ const clusterRole = `${namespace}-${release}-kvcluster-operator`;
 for (const helm of helms) {
   test(`${helm} keeps definition and KVClusters through upgrade and uninstall`, async () => {
     await helmDo(helm, "install");
+    await isServed(definitionName);
     const manifest = "apiVersion: kvcluster.io/v1alpha1\nkind: KVCluster\nmetadata: {name: store}";
     await kubectl(["apply", "-n", namespace, "-f", "-"], manifest);
     const before = [await uidOf(definition), await uidOf(store)];

@@ -10,6 +10,7 @@ import {
   clusterChart,
   exists,
   helms,
+  isServed,
   kubectl,
   operatorChart,
   refusal,
@@ -29,7 +30,9 @@ before(async () => {
     await kubectl(["create", "serviceaccount", account, "-n", namespace]);
   }
   hadDefinition = await exists(["crd", "kvclusters.kvcluster.io"]);
-  if (!hadDefinition) await kubectl(["apply", "--server-side", "-f", definitionFile]);
+  if (hadDefinition) return;
+  await kubectl(["apply", "--server-side", "-f", definitionFile]);
+  await isServed("kvclusters.kvcluster.io");
 });
 
 after(async () => {

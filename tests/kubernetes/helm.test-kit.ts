@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { mustRun, type Ran, run } from "../e2e/kubernetes/kube.test-kit.ts";
+import { isEstablished } from "../e2e/kubernetes/waiting.test-kit.ts";
 
 export const root: string = join(import.meta.dirname, "../..");
 export const operatorChart: string = join(root, "charts/kvcluster-operator");
@@ -47,6 +48,12 @@ export async function exists(what: readonly string[]): Promise<boolean> {
   const found = await kubectl(["get", ...what, "--ignore-not-found", "-o", "name"]);
   return found.trim() !== "";
 }
+
+/** The API server serves a definition that was applied just before. */
+export const isServed = (definition: string): Promise<void> =>
+  isEstablished(definition, async () =>
+    JSON.parse(await kubectl(["get", "crd", definition, "-o", "json"])),
+  );
 
 /** Whether a service account may do `verb` on `what`, there or (null) in all namespaces. */
 export async function mayDo(

@@ -27,8 +27,8 @@ import {
   reconcile,
 } from "../../operator/src/reconcile/index.ts";
 import { reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
-import { becomes, isEstablished, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
-import { exists, kubectl, operatorChart, render, root } from "./helm.test-kit.ts";
+import { becomes, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
+import { exists, isServed, kubectl, operatorChart, render, root } from "./helm.test-kit.ts";
 import { RecordedRights, type Right } from "./recorded-rights.test-kit.ts";
 
 const namespace = `kvcluster-rights-${process.pid}`;
@@ -68,7 +68,7 @@ async function provide(definition: string, name: string): Promise<void> {
   if (await exists(["crd", name])) return;
   await kubectl(["apply", "--server-side", "-f", "-"], definition);
   ours.push(name);
-  await isEstablished(name, async () => JSON.parse(await kubectl(["get", "crd", name, "-o=json"])));
+  await isServed(name);
 }
 
 interface Rule {
