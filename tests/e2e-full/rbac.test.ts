@@ -32,7 +32,7 @@ interface Role extends KubeItem {
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const SELECTOR = encodeURIComponent("app.kubernetes.io/instance=kvcluster-operator");
 const DEADLINE_MS = 900_000;
-/** Needed where an admission plugin is on that the lab has not. */
+/** Needed where an admission plugin is on that the lab has not: owner-references.test.ts. */
 const neededElsewhere: ReadonlySet<string> = new Set(["kvcluster.io|kvclusters/finalizers|update"]);
 
 /** `group|resource|verb`: the smallest thing that can be granted. */
