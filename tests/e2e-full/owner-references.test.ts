@@ -6,11 +6,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { parseAllDocuments } from "yaml";
 import { controllerRef, decodeKVCluster } from "../../operator/src/model/index.ts";
 import { isLab, reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
 import { becomes, isEstablished, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
-import { operatorChart, render, root } from "../kubernetes/helm.test-kit.ts";
+import { type Rule, renderRights, root } from "../kubernetes/helm.test-kit.ts";
 import { PrivateApiServer } from "./private-api-server.test-kit.ts";
 
 const OPERATOR = "operator";
@@ -28,24 +27,9 @@ before(async () => {
 });
 after(() => server?.stop());
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Rendered {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly rules?: readonly Rule[];
-}
-
 /** What the chart gives where KVClusters live. */
 async function rulesOfChart(): Promise<readonly Rule[]> {
-  const values = ["rbac.aggregateToUserRoles=false"];
-  const namespace = "kvcluster-system";
-  const text = await render({ helm: "helm", chart: operatorChart, namespace, values });
-  const objects = parseAllDocuments(text).map((document): Rendered => document.toJS());
+  const objects = await renderRights("kvcluster-system");
   return objects.filter(({ kind }) => kind === "ClusterRole").flatMap(({ rules = [] }) => rules);
 }
 

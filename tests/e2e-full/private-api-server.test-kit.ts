@@ -2,11 +2,10 @@
  * An API server and an etcd of a test's own, from the lab's programs: for what depends on how an
  * API server is started. It has no controllers, nodes or webhooks; users come from a token file.
  */
-import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { choosePorts } from "../cluster/ports.test-kit.ts";
@@ -20,7 +19,13 @@ const ADMIN = "admin";
 export class PrivateApiServer {
   readonly #folder = mkdtempSync(join(tmpdir(), "kvcluster-api-server-"));
   readonly #processes: ChildProcess[] = [];
+  /** Whatever ends the test's process: nothing of it stays behind. */
+  readonly #killAtExit = (): void => this.#kill();
   #port = 0;
+
+  private constructor() {
+    process.once("exit", this.#killAtExit);
+  }
 
   /**
    * @param plugins admission plugins beside the usual ones
@@ -40,12 +45,8 @@ export class PrivateApiServer {
     }
   }
 
-  async kubectl(user: string, args: readonly string[], input = ""): Promise<string> {
-    return await mustRun("kubectl", [...this.#as(user), ...args], { input });
-  }
-
   async asAdmin(args: readonly string[], input = ""): Promise<string> {
-    return await this.kubectl(ADMIN, args, input);
+    return await mustRun("kubectl", [...this.#as(ADMIN), ...args], { input });
   }
 
   /** What becomes of it, whether or not it is allowed. */
@@ -54,13 +55,15 @@ export class PrivateApiServer {
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#processes.reverse()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const ended = once(child, "exit");
-      child.kill("SIGKILL");
-      await ended;
-    }
+    process.off("exit", this.#killAtExit);
+    const ends = this.#processes.filter(isRunning).map((child) => once(child, "exit"));
+    this.#kill();
+    await Promise.all(ends);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #kill(): void {
+    for (const child of this.#processes) child.kill("SIGKILL");
   }
 
   async #start(plugins: readonly string[], users: readonly string[]): Promise<void> {
@@ -87,8 +90,8 @@ export class PrivateApiServer {
   }
 
   async #isReady(): Promise<true | NotYet> {
-    const dead = this.#processes.find(({ exitCode }) => exitCode !== null);
-    if (dead !== undefined) assert.fail(`${dead.spawnfile} ended:\n${this.#logOf(dead)}`);
+    const dead = this.#processes.find((child) => !isRunning(child));
+    if (dead !== undefined) return new NotYet(`${dead.spawnfile} ended:\n${this.#logOf(dead)}`);
     const { code, stderr } = await this.try(ADMIN, ["get", "--raw", "/readyz"]);
     return code === 0 || new NotYet(stderr);
   }
@@ -116,12 +119,16 @@ export class PrivateApiServer {
   #run(program: string, args: readonly string[]): void {
     const log = openSync(join(this.#folder, `${program}.log`), "w", 0o600);
     this.#processes.push(spawn(program, args, { stdio: ["ignore", log, log] }));
+    closeSync(log);
   }
 
   #logOf({ spawnfile }: ChildProcess): string {
     return readFileSync(join(this.#folder, `${spawnfile}.log`), "utf8").slice(-2_000);
   }
 }
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null;
 
 function accountKey(): string {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });

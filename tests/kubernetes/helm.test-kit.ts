@@ -1,6 +1,7 @@
 /** Helm as the tests use it: each version there is, on a Kubernetes that may be shared. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
 import { mustRun, type Ran, run } from "../e2e/kubernetes/kube.test-kit.ts";
 import { isEstablished } from "../e2e/kubernetes/waiting.test-kit.ts";
 
@@ -29,6 +30,30 @@ export async function render(rendering: Rendering): Promise<string> {
   const { helm, chart, namespace, values } = rendering;
   const place = ["-n", namespace, ...kubeVersion];
   return await mustRun(helm, ["template", "trial", chart, ...place, ...set(values)]);
+}
+
+/** As much of a rule of RBAC as is looked at. */
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly rules?: readonly Rule[];
+}
+
+/** What belongs to rights, of the operator's chart in a namespace. */
+export async function renderRights(
+  namespace: string,
+  values: readonly string[] = [],
+): Promise<readonly Rendered[]> {
+  const all = ["rbac.aggregateToUserRoles=false", ...values];
+  const text = await render({ helm: "helm", chart: operatorChart, namespace, values: all });
+  const objects = parseAllDocuments(text).map((document): Rendered => document.toJS());
+  return objects.filter(({ kind }) => /Role|^ServiceAccount/.test(kind));
 }
 
 /** What Helm says when it refuses. */

@@ -8,7 +8,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { KubeConfig } from "@kubernetes/client-node";
-import { parseAllDocuments } from "yaml";
 import {
   Caches,
   checkCrd,
@@ -28,7 +27,7 @@ import {
 } from "../../operator/src/reconcile/index.ts";
 import { reachKubernetes } from "../e2e/kubernetes/lab.test-kit.ts";
 import { becomes, NotYet } from "../e2e/kubernetes/waiting.test-kit.ts";
-import { exists, isServed, kubectl, operatorChart, render, root } from "./helm.test-kit.ts";
+import { exists, isServed, kubectl, renderRights, root } from "./helm.test-kit.ts";
 import { RecordedRights, type Right } from "./recorded-rights.test-kit.ts";
 
 const namespace = `kvcluster-rights-${process.pid}`;
@@ -71,24 +70,9 @@ async function provide(definition: string, name: string): Promise<void> {
   await isServed(name);
 }
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Rendered {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly rules?: readonly Rule[];
-}
-
 /** The chart's accounts, roles and bindings for one namespace. */
 async function provideRights(): Promise<readonly Right[]> {
-  const values = [`watchNamespaces={${namespace}}`, "rbac.aggregateToUserRoles=false"];
-  const text = await render({ helm: "helm", chart: operatorChart, namespace, values });
-  const objects = parseAllDocuments(text).map((document): Rendered => document.toJS());
-  const roles = objects.filter(({ kind }) => /Role|^ServiceAccount/.test(kind));
+  const roles = await renderRights(namespace, [`watchNamespaces={${namespace}}`]);
   const list = { apiVersion: "v1", kind: "List", items: roles };
   await kubectl(["apply", "-f", "-"], JSON.stringify(list));
   const rules = roles.flatMap((role) => role.rules ?? []);

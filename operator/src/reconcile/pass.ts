@@ -49,6 +49,7 @@ export class Pass {
   readonly #failures: Failure[] = [];
   /** Of the last decision: an earlier one of the same pass knew less. */
   #events: readonly EventIntent[] = [];
+  /** What was recorded, or tried to be: the status may be told more than once in a pass. */
   readonly #recorded = new Set<string>();
 
   constructor(parts: ReconcileParts, key: ClusterKey, cluster: KVCluster) {

@@ -20,8 +20,8 @@ async function claimNames(): Promise<readonly string[]> {
   return claims.map(({ metadata }) => metadata.name).sort();
 }
 
-/** Write pauses of a scale: none but a hand-over of leadership, on a machine that is slow, too. */
-const GAP_MS_MAX = 2_500;
+/** Write pauses of a scale: none but a hand-over of leadership. */
+const GAP_MS_MAX = 1_500;
 
 test("3 → 5 → 3 members under load loses nothing", { timeout: 480_000 }, async (t) => {
   const { clusterId } = await store.status();
