@@ -1,8 +1,8 @@
 /**
  * Brings RocksDB's write-ahead log to the disk while nobody waits for it. State batches are not
  * synced, so before the Raft log is trimmed tens of megabytes would have to be written at once,
- * with every client waiting. The binding has no call for it, but the log
- * is a file, and a sync of a file is of all that was written to it, through whichever descriptor.
+ * with every client waiting. The binding has no call for it, but the log is a file, and a sync of
+ * a file is of all that was written to it, through whichever descriptor.
  */
 import { close, fdatasync, open, readdir } from "node:fs";
 import { join } from "node:path";
