@@ -13,6 +13,7 @@ const raftOptions = ({ raft }: Config): RaftOptions => ({
   electionTimeoutTicks: toTicks(raft.electionTimeoutMs, raft.tickMs),
   heartbeatTicks: toTicks(raft.heartbeatIntervalMs, raft.tickMs),
   appendBytesMax: raft.appendBytesMax,
+  appendsAheadMax: raft.appendsAheadMax,
   inflightMessagesMax: raft.inflightMessagesMax,
   inflightBytesMax: raft.inflightBytesMax,
   uncommittedBytesMax: raft.uncommittedBytesMax,

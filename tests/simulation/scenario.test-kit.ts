@@ -88,6 +88,7 @@ const drawRaft = (random: Random): RaftOptions => ({
   electionTimeoutTicks: random.integer(6, 12),
   heartbeatTicks: random.integer(1, 3),
   appendBytesMax: random.pick([256, 1024, 64 * 1024]),
+  appendsAheadMax: random.pick([1, 2, 64]),
   inflightMessagesMax: random.pick([1, 4, 64]),
   inflightBytesMax: random.pick([1024, 1024 * 1024]),
   uncommittedBytesMax: random.pick([4 * 1024, 1024 * 1024]),

@@ -30,6 +30,10 @@ export const raftSchema: JsonSchema<RaftConfig> = schemaOf<RaftConfig>()(
         max: 64 * mebibyte,
         default: mebibyte,
       }),
+      appendsAheadMax: number(
+        "Messages with entries to one follower ahead of its answer; a further one waits until full.",
+        { min: 1, max: 65_536, default: 2, unit: "count" },
+      ),
       inflightMessagesMax: number("Unacknowledged messages to one follower.", {
         min: 1,
         max: 65_536,

@@ -30,6 +30,7 @@ export interface RaftConfig {
   readonly electionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly appendBytesMax: number;
+  readonly appendsAheadMax: number;
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
   readonly uncommittedBytesMax: number;

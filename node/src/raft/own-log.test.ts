@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Input } from "./index.ts";
+import type { Effects, Input, Raft } from "./index.ts";
 import { inTerm } from "./test-entries.test-kit.ts";
 import {
   acknowledgement,
@@ -40,6 +40,50 @@ test("an append is bounded in bytes, but never empty when there is something to 
     m.type === "appendEntries" && m.to === 2 ? [m.entries.length] : [],
   );
   assert.deepEqual(sizes, [2, 2, 1, 1]);
+});
+
+/** Numbers of entries in the appends to `to`. */
+const entriesTo = (to: number, { messages }: Effects): number[] =>
+  messages.flatMap((m) => (m.type === "appendEntries" && m.to === to ? [m.entries.length] : []));
+
+/** A leader whose followers have its noop, entry 4. */
+function replicatingLeader(): Raft {
+  const raft = loneMember({ appendBytesMax: 1000, appendsAheadMax: 2 });
+  elect(raft);
+  raft.step([received(acknowledgement(2, 2, 4)), received(acknowledgement(3, 2, 4))]);
+  return raft;
+}
+
+test("with two appends ahead entries gather for the next, until one is answered", () => {
+  const raft = replicatingLeader();
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), [1]);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), [1]);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), []);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(2, 10))), []);
+  const answered = raft.step([received(acknowledgement(2, 2, 5))]);
+  assert.deepEqual(entriesTo(2, answered), [3]);
+  assert.deepEqual(entriesTo(3, answered), [], "its own two are not answered");
+});
+
+test("a message that is full waits for no answer", () => {
+  const raft = replicatingLeader();
+  raft.step(proposals(1, 10));
+  raft.step(proposals(1, 10));
+  assert.deepEqual(entriesTo(2, raft.step(proposals(3, 400))), [2]);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 600))), [2], "400 and 600 bytes fill it");
+});
+
+test("a commit is told at once, but behind two appends with the message that follows them", () => {
+  const raft = replicatingLeader();
+  raft.step(proposals(1, 10));
+  raft.step(proposals(1, 10));
+  persist(raft);
+  const committed = raft.step([received(acknowledgement(3, 2, 6))]);
+  assert.equal(raft.status().commitIndex, 6);
+  assert.deepEqual(entriesTo(3, committed), [0]);
+  assert.deepEqual(entriesTo(2, committed), []);
+  const answered = raft.step([received(acknowledgement(2, 2, 5))]);
+  assert.deepEqual(entriesTo(2, answered), [0]);
 });
 
 test("uncommitted proposals are bounded; one is always taken, however large", () => {

@@ -41,6 +41,7 @@ class RandomRun {
     this.#cluster = new TestCluster(trace);
     this.#cluster.options = {
       ...defaultOptions,
+      appendsAheadMax: 2,
       inflightMessagesMax: 4,
       appendBytesMax: 64,
       cacheBytesMax: 128,

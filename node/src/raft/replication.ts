@@ -130,7 +130,9 @@ function sendNext(node: NodeState, peer: PeerProgress): boolean {
     return false;
   }
   const entries = entriesFor(node, peer);
-  const isNewsForPeer = peer.state === "probe" || node.commitIndex > peer.commitSent;
+  // The message that waits for an answer will tell the commit too.
+  const isCommitDue = node.commitIndex > peer.commitSent && !isAhead(node, peer);
+  const isNewsForPeer = peer.state === "probe" || isCommitDue;
   if (entries.length === 0 && !peer.isAppendDue && !isNewsForPeer) return false;
   sendAppend(node, peer, { prevLogTerm, entries });
   return entries.length > 0 && peer.nextIndex <= node.log.lastIndex;
@@ -140,7 +142,10 @@ function entriesFor(node: NodeState, peer: PeerProgress): readonly Entry[] {
   const { log, options, outbox } = node;
   // A full window lets only empty appends through; their answers show whether one was lost.
   if (peer.nextIndex > log.lastIndex || peer.inflight.isFull) return NO_ENTRIES;
-  if (log.holds(peer.nextIndex)) return log.slice(peer.nextIndex, options.appendBytesMax);
+  if (log.holds(peer.nextIndex)) {
+    const entries = log.slice(peer.nextIndex, options.appendBytesMax);
+    return isAhead(node, peer) && mayGrow(node, entries) ? NO_ENTRIES : entries;
+  }
   // A probe needs no entries to find out where the logs agree.
   if (peer.state === "replicate" && peer.reading === "idle") {
     peer.reading = "asked";
@@ -152,6 +157,22 @@ function entriesFor(node: NodeState, peer: PeerProgress): readonly Entry[] {
     });
   }
   return NO_ENTRIES;
+}
+
+/** Enough goes out ahead of the follower's answers. */
+function isAhead({ options }: NodeState, peer: PeerProgress): boolean {
+  return peer.inflight.count >= options.appendsAheadMax;
+}
+
+/** More entries would fit into this message. */
+function mayGrow({ log, options }: NodeState, entries: readonly Entry[]): boolean {
+  return entries.at(-1)?.index === log.lastIndex && dataBytes(entries) < options.appendBytesMax;
+}
+
+function dataBytes(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.data.length;
+  return bytes;
 }
 
 function sendAppend(
@@ -179,10 +200,8 @@ function sendAppend(
 function noteSent(peer: PeerProgress, entries: readonly Entry[]): void {
   const last = entries.at(-1);
   if (last === undefined) return;
-  let bytes = 0;
-  for (const entry of entries) bytes += entry.data.length;
   peer.nextIndex = indexAfter(last.index);
-  peer.inflight.add(last.index, bytes);
+  peer.inflight.add(last.index, dataBytes(entries));
 }
 
 /** The entries are compacted away. A follower that does not answer is not worth a snapshot. */

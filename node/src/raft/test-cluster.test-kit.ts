@@ -26,6 +26,7 @@ export const defaultOptions: RaftOptions = {
   electionTimeoutTicks: 10,
   heartbeatTicks: 1,
   appendBytesMax: 1024 * 1024,
+  appendsAheadMax: 64,
   inflightMessagesMax: 64,
   inflightBytesMax: 4 * 1024 * 1024,
   uncommittedBytesMax: 16 * 1024 * 1024,

@@ -30,6 +30,7 @@ export class ProposalTable {
   readonly #pending = new Map<number, PendingProposal>();
   #parked: PendingProposal[] = [];
   #bytes = 0;
+  #routed = 0;
   #sequence = 0;
   #settled = 0;
   #failed = 0;
@@ -48,6 +49,10 @@ export class ProposalTable {
   /** Ended without a result since start. */
   get failed(): number {
     return this.#failed;
+  }
+  /** On their way to a leader, or through one, without a result. */
+  get routed(): number {
+    return this.#routed;
   }
   get hasParked(): boolean {
     return this.#parked.length > 0;
@@ -82,6 +87,7 @@ export class ProposalTable {
     const parked = this.#parked.filter((proposal) => this.#pending.has(proposal.sequence));
     this.#parked = [];
     for (const proposal of parked) proposal.routedTerm = term;
+    this.#routed += parked.length;
     return parked;
   }
 
@@ -90,6 +96,7 @@ export class ProposalTable {
     const proposal = this.#pending.get(sequence);
     if (proposal === undefined || proposal.routedTerm === null) return;
     proposal.routedTerm = null;
+    this.#routed -= 1;
     this.#parked.push(proposal);
   }
 
@@ -164,6 +171,7 @@ export class ProposalTable {
     if (proposal === undefined) return undefined;
     this.#pending.delete(sequence);
     this.#bytes -= proposal.data.length;
+    if (proposal.routedTerm !== null) this.#routed -= 1;
     return proposal;
   }
 }

@@ -133,7 +133,8 @@ export class Replica implements ReplicaService {
     const result = this.#proposals.add(runtime.monotonicMs() + deadlineMs, (sequence) =>
       encodeCommand({ origin: options.origin, sequence, timestampMs: 0 }, command),
     );
-    this.#loop.schedule();
+    // With others on their way an answer is: what gathers until then shares its message and write.
+    if (this.#proposals.routed === 0) this.#loop.schedule();
     return result;
   }
 
