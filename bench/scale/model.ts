@@ -29,6 +29,7 @@ export const TURN_US = 20;
 export const STORAGE: StorageOptions = {
   ...STORAGE_DEFAULTS,
   zeroFillBytes: 64 * 1024,
+  recordCacheBytes: 64 * 1024,
 };
 
 /** A small generator of the splitmix family: one seed, one run. */

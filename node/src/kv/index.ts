@@ -30,6 +30,7 @@ export {
   decodeRecord,
   decodeVersion,
   encodeRecord,
+  readRecord,
   recordBytes,
   type Scratch,
   TOMBSTONE,

@@ -38,7 +38,7 @@ export const readU64 = (view: DataView, at: number): number => {
 /** Bytes that `record` takes when encoded. */
 export const recordBytes = (record: KvRecord): number => RECORD_HEADER_BYTES + record.value.length;
 
-/** Where to write: one buffer and a view on exactly the same bytes. */
+/** Where to write and read: one buffer, and a view that begins at its first byte. */
 export interface Scratch {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -74,12 +74,20 @@ export const decodeVersion = (bytes: Uint8Array): KvRecord | null => {
     throw new DecodeError(`kind ${bytes[1]} in ${bytes.length} bytes is no record`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_HEADER_BYTES);
+  return readRecord({ bytes, view }, 0, bytes.length);
+};
+
+/**
+ * The record that `writeRecord` put at `at`, up to `end`; its value is a view on the input.
+ * @throws DecodeError when its numbers cannot be
+ */
+export const readRecord = ({ bytes, view }: Scratch, at: number, end: number): KvRecord => {
   const record = {
-    modRevision: toRevision(readU64(view, 2)),
-    createRevision: toRevision(readU64(view, 10)),
-    version: readU64(view, 18),
-    lease: readU64(view, 26),
-    value: bytes.subarray(RECORD_HEADER_BYTES),
+    modRevision: toRevision(readU64(view, at + 2)),
+    createRevision: toRevision(readU64(view, at + 10)),
+    version: readU64(view, at + 18),
+    lease: readU64(view, at + 26),
+    value: bytes.subarray(at + RECORD_HEADER_BYTES, end),
   };
   const { createRevision, modRevision, version } = record;
   // A change moves both numbers by at least one, so these hold for every record ever written.

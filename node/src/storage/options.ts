@@ -24,6 +24,8 @@ export interface StorageOptions {
   readonly applyBesideSync: boolean;
   /** The state is brought to the disk, beside other work, each time it has grown by so much. */
   readonly writeBackBytes: number;
+  /** Records kept in memory for commands that overwrite them; a power of two. */
+  readonly recordCacheBytes: number;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;
 }
@@ -38,5 +40,6 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   tailBytesMax: 32 * MIB,
   applyBesideSync: false,
   writeBackBytes: MIB,
+  recordCacheBytes: 32 * MIB,
   compactionEventsMax: 256,
 };

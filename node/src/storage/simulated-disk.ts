@@ -27,6 +27,7 @@ export const SIMULATED_STORAGE: StorageOptions = {
   tailBytesMax: 64 * 1024,
   applyBesideSync: true,
   writeBackBytes: 8 * 1024,
+  recordCacheBytes: 64 * 1024,
   compactionEventsMax: 16,
 };
 

@@ -378,8 +378,8 @@ export class StoreCore {
   }
 }
 
-const openState = (engine: Engine, { writeBackBytes }: StorageOptions): StateStore =>
-  StateStore.open(engine, { ...STATE_STORE_DEFAULTS, writeBackBytes });
+const openState = (engine: Engine, options: StorageOptions): StateStore =>
+  StateStore.open(engine, { ...STATE_STORE_DEFAULTS, ...options });
 
 /**
  * One frame holds contiguous entries: requests up to the first that replaces some, and the

@@ -31,6 +31,7 @@ import {
 import { decodeRow } from "./decoding.ts";
 import type { Engine, EngineBatch } from "./engine.ts";
 import { encodeFigures, FIGURES_KEY, type StateFigures } from "./meta.ts";
+import { RecordOverlay } from "./record-overlay.ts";
 import { ScratchBuffer } from "./scratch-buffer.ts";
 
 /** Rows that a range delete reads at a time. */
@@ -41,9 +42,16 @@ const NO_REVISION = toRevision(0);
 const HASH_COMPACTION = 0x43;
 const HASH_CONFIGURATION = 0x47;
 
-/** A key as a string of one character per byte, for maps. */
-const toText = (key: Uint8Array): string =>
-  Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+/** Uses of the scratch buffer that every overwrite has (see ScratchBuffer.slice). */
+const SLICES = {
+  eventKey: 0,
+  event: 1,
+  hashed: 2,
+  key: 3,
+  record: 4,
+  historyKey: 5,
+  history: 6,
+} as const;
 
 export class PendingEffects implements StateView, EffectSink {
   /** Changed as effects come in; written with every batch. */
@@ -52,15 +60,14 @@ export class PendingEffects implements StateView, EffectSink {
   readonly #batch: EngineBatch;
   readonly #scratch = new ScratchBuffer();
   /** Records that were read or changed since `forget`, as the last command left them. */
-  readonly #overlay = new Map<string, KvRecord | undefined>();
+  readonly #overlay: RecordOverlay;
   /** Changes so far at the latest revision. */
   #sub = 0;
-  /** The key that was looked up last, which most often is the one that is changed next. */
-  #lastKey: Uint8Array | null = null;
-  #lastText = "";
 
-  constructor(engine: Engine, figures: StateFigures) {
+  /** @param cacheBytes for records that were written last; a power of two */
+  constructor(engine: Engine, figures: StateFigures, cacheBytes: number) {
     this.#engine = engine;
+    this.#overlay = new RecordOverlay(cacheBytes);
     this.#batch = engine.createBatch();
     this.figures = figures;
   }
@@ -83,31 +90,23 @@ export class PendingEffects implements StateView, EffectSink {
     return this.#batch.bytes;
   }
 
-  /** Reads many keys in one crossing, for the `get`s that follow. */
+  /** Reads what is not in memory in one crossing, for the `get`s that follow. */
   prefetch(keys: readonly Uint8Array[]): void {
-    const missing = new Map<string, Uint8Array>();
-    for (const key of keys) {
-      const text = toText(key);
-      if (!this.#overlay.has(text)) missing.set(text, currentKey(key));
-    }
-    if (missing.size === 0) return;
-    const stored = [...missing.values()];
+    const missing = keys.filter((key) => this.#overlay.find(key) === undefined);
+    if (missing.length === 0) return;
+    const stored = missing.map(currentKey);
     const values = this.#engine.getMany(stored);
-    let at = 0;
-    for (const [text, key] of missing) {
-      this.#overlay.set(text, this.#decode(key, values[at]));
-      at += 1;
+    for (const [at, key] of missing.entries()) {
+      // One key may be missing twice.
+      if (this.#overlay.find(key) === undefined) this.#add(key, stored[at] ?? key, values[at]);
     }
   }
 
   get(key: Uint8Array): KvRecord | undefined {
-    const text = this.#textOf(key);
-    const known = this.#overlay.get(text);
-    if (known !== undefined || this.#overlay.has(text)) return known;
+    const known = this.#overlay.find(key);
+    if (known !== undefined) return known.record;
     const stored = currentKey(key);
-    const record = this.#decode(stored, this.#engine.getMany([stored])[0]);
-    this.#overlay.set(text, record);
-    return record;
+    return this.#add(key, stored, this.#engine.getMany([stored])[0]);
   }
 
   /** Sees what is written, not what is pending: write first. */
@@ -153,14 +152,17 @@ export class PendingEffects implements StateView, EffectSink {
       previousRevision: previous?.modRevision ?? NO_REVISION,
     });
     const recordEnd = writeRecord(scratch, eventEnd, record);
-    this.#hash(bytes.subarray(0, recordEnd));
+    this.#hash(scratch.slice(SLICES.hashed, 0, recordEnd));
     bytes[recordEnd] = TAG_KEY;
     bytes.set(key, recordEnd + 1);
     const keyEnd = recordEnd + 1 + key.length;
-    this.#batch.put(bytes.subarray(recordEnd, keyEnd), bytes.subarray(eventEnd, recordEnd));
+    this.#batch.put(
+      scratch.slice(SLICES.key, recordEnd, keyEnd),
+      scratch.slice(SLICES.record, eventEnd, recordEnd),
+    );
     if (previous === undefined) this.figures.keys += 1;
     else this.#putHistory(keyEnd, key, previous);
-    this.#overlay.set(this.#textOf(key), record);
+    this.#overlay.change(key, record);
   }
 
   delete(key: Uint8Array, revision: Revision, previous: KvRecord): void {
@@ -179,7 +181,7 @@ export class PendingEffects implements StateView, EffectSink {
     const tombstoneEnd = writeHistoryKey(scratch, keyEnd, { key, revision });
     this.#batch.put(bytes.subarray(keyEnd, tombstoneEnd), TOMBSTONE);
     this.figures.keys -= 1;
-    this.#overlay.set(this.#textOf(key), undefined);
+    this.#overlay.change(key, undefined);
   }
 
   compact(compactRevision: Revision): void {
@@ -216,21 +218,15 @@ export class PendingEffects implements StateView, EffectSink {
 
   /** Frees what was kept for reading; call it with nothing pending. */
   forget(): void {
-    this.#overlay.clear();
-    this.#lastKey = null;
+    this.#overlay.settle();
   }
 
-  #textOf(key: Uint8Array): string {
-    if (key !== this.#lastKey) {
-      this.#lastText = toText(key);
-      this.#lastKey = key;
-    }
-    return this.#lastText;
-  }
-
-  #decode(key: Uint8Array, value: Uint8Array | undefined): KvRecord | undefined {
-    if (value === undefined) return undefined;
-    return decodeRow({ path: this.#engine.path, key }, value, decodeRecord);
+  /** Notes what the engine has of a key, in the row at `stored`. */
+  #add(key: Uint8Array, stored: Uint8Array, row: Uint8Array | undefined): KvRecord | undefined {
+    const place = { path: this.#engine.path, key: stored };
+    const record = row === undefined ? undefined : decodeRow(place, row, decodeRecord);
+    this.#overlay.add(key, record);
+    return record;
   }
 
   /** Room for every row of one change: event, record, key, history. */
@@ -251,16 +247,20 @@ export class PendingEffects implements StateView, EffectSink {
     this.figures.revision = revision;
     const keyEnd = writeEventKey(this.#scratch, 0, { revision, sub: this.#sub });
     const eventEnd = writeEvent(this.#scratch, keyEnd, event);
-    const { bytes } = this.#scratch;
-    this.#batch.put(bytes.subarray(0, keyEnd), bytes.subarray(keyEnd, eventEnd));
+    this.#batch.put(
+      this.#scratch.slice(SLICES.eventKey, 0, keyEnd),
+      this.#scratch.slice(SLICES.event, keyEnd, eventEnd),
+    );
     return eventEnd;
   }
 
   #putHistory(at: number, key: Uint8Array, previous: KvRecord): void {
-    const { bytes } = this.#scratch;
     const keyEnd = writeHistoryKey(this.#scratch, at, { key, revision: previous.modRevision });
     const recordEnd = writeRecord(this.#scratch, keyEnd, previous);
-    this.#batch.put(bytes.subarray(at, keyEnd), bytes.subarray(keyEnd, recordEnd));
+    this.#batch.put(
+      this.#scratch.slice(SLICES.historyKey, at, keyEnd),
+      this.#scratch.slice(SLICES.history, keyEnd, recordEnd),
+    );
   }
 
   #hash(bytes: Uint8Array): void {

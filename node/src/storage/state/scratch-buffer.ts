@@ -11,6 +11,8 @@ const BYTES_KEPT_MAX = 4 * 1024 * 1024;
 export class ScratchBuffer implements Scratch {
   #bytes = new Uint8Array(BYTES_MIN);
   #view = new DataView(this.#bytes.buffer);
+  /** The last slice of each use. */
+  #slices: Uint8Array[] = [];
 
   get bytes(): Uint8Array {
     return this.#bytes;
@@ -27,7 +29,20 @@ export class ScratchBuffer implements Scratch {
       const wanted = Math.max(count, BYTES_MIN);
       this.#bytes = new Uint8Array(count > BYTES_KEPT_MAX ? wanted : wanted * 2);
       this.#view = new DataView(this.#bytes.buffer);
+      this.#slices = [];
     }
     return this;
+  }
+
+  /**
+   * The bytes from `start` to `end`, for the moment. `use` numbers what they are for: records of one
+   * kind are often equally long, and then the slice of the last one is given again, not made anew.
+   */
+  slice(use: number, start: number, end: number): Uint8Array {
+    const last = this.#slices[use];
+    if (last?.byteOffset === start && last.length === end - start) return last;
+    const slice = this.#bytes.subarray(start, end);
+    this.#slices[use] = slice;
+    return slice;
   }
 }

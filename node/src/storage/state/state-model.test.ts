@@ -22,7 +22,7 @@ import {
 import { StateStore } from "./state-store.ts";
 
 /** Small, so that one `apply` often needs several batches. */
-const OPTIONS = { batchBytesMax: 200, writeBackBytes: 1_000 };
+const OPTIONS = { batchBytesMax: 200, writeBackBytes: 1_000, recordCacheBytes: 65_536 };
 
 /** Draws and applies a few entries to store and model and compares what they say. */
 const applySome = (

@@ -45,11 +45,14 @@ export interface StateStoreOptions {
   readonly batchBytesMax: number;
   /** A write-back is due when so many bytes were written since the last. */
   readonly writeBackBytes: number;
+  /** Records kept in memory for those that overwrite them; a power of two. */
+  readonly recordCacheBytes: number;
 }
 
 export const STATE_STORE_DEFAULTS: StateStoreOptions = {
   batchBytesMax: 4 * 1024 * 1024,
   writeBackBytes: 1024 * 1024,
+  recordCacheBytes: 1024 * 1024,
 };
 
 type Decoded = ReturnType<typeof decodeCommand>;
@@ -72,7 +75,7 @@ export class StateStore {
   ) {
     this.#engine = engine;
     this.#options = options;
-    this.#effects = new PendingEffects(engine, found.figures);
+    this.#effects = new PendingEffects(engine, found.figures, options.recordCacheBytes);
     this.#configuration = found.configuration;
     this.#checkpoints = HashCheckpoints.load(engine);
     this.#checkpoints.assertNotAfter(found.figures.appliedIndex, engine.path);
