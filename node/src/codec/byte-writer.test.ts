@@ -25,3 +25,32 @@ test("every field survives the growth of the buffer under it", () => {
     reader.end();
   }
 });
+
+test("pooled writers share memory and never touch each other's part", () => {
+  const first = new ByteWriter(8, "pooled").u32(1);
+  const second = new ByteWriter(8, "pooled").u32(2).u32(3);
+  first.u32(4);
+  // Outgrows its part, which ends where the second one's begins.
+  first.u32(5);
+  const third = new ByteWriter(4, "pooled").u32(6);
+  const results = [first, second, third].map((writer) => [...writer.finish()]);
+  assert.deepEqual(results, [
+    [0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 5],
+    [0, 0, 0, 2, 0, 0, 0, 3],
+    [0, 0, 0, 6],
+  ]);
+  assert.equal(second.finish().buffer, third.finish().buffer);
+});
+
+test("what is pooled stays as it was while many others are made", () => {
+  const kept = Array.from({ length: 500 }, (_, n) => new ByteWriter(300, "pooled").u32(n).finish());
+  assert.deepEqual(
+    kept.map((bytes) => new ByteReader(bytes).u32()),
+    kept.map((_, n) => n),
+  );
+});
+
+test("a large writer has memory of its own, pooled or not", () => {
+  const bytes = new ByteWriter(100_000, "pooled").raw(new Uint8Array(100_000)).finish();
+  assert.equal(bytes.buffer.byteLength, bytes.length);
+});

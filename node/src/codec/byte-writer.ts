@@ -7,20 +7,52 @@
 const encoder = new TextEncoder();
 const TWO_POW_32 = 0x1_0000_0000;
 
+const SLAB_BYTES = 65_536;
+/** Above it memory of its own is cheap beside what is written. */
+const POOLED_BYTES_MAX = SLAB_BYTES / 16;
+
+/** Memory that small results share, each in a part of its own. */
+class Slab {
+  readonly bytes = new Uint8Array(SLAB_BYTES);
+  readonly view: DataView = new DataView(this.bytes.buffer);
+  /** What was not given away yet begins here. */
+  at = 0;
+}
+
+let slab = new Slab();
+
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
-  #length = 0;
+  /** Where this writer's part of `#bytes` begins and ends, and where it writes next. */
+  #start = 0;
+  #end: number;
+  #at = 0;
 
-  /** @param capacity bytes to allocate at first; a good guess saves copies. */
-  constructor(capacity: number = 256) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  /**
+   * @param capacity bytes to allocate at first; a good guess saves copies.
+   * @param memory `pooled` for many small results: memory of its own costs each of them more than
+   *   the writing. What is pooled must not be transferred to another thread.
+   */
+  constructor(capacity: number = 256, memory: "own" | "pooled" = "own") {
+    if (memory === "own" || capacity > POOLED_BYTES_MAX) {
+      this.#bytes = new Uint8Array(capacity);
+      this.#view = new DataView(this.#bytes.buffer);
+      this.#end = capacity;
+      return;
+    }
+    if (slab.at + capacity > SLAB_BYTES) slab = new Slab();
+    this.#bytes = slab.bytes;
+    this.#view = slab.view;
+    this.#start = slab.at;
+    this.#at = slab.at;
+    slab.at += capacity;
+    this.#end = slab.at;
   }
 
   /** Bytes written so far. */
   get length(): number {
-    return this.#length;
+    return this.#at - this.#start;
   }
 
   u8(value: number): this {
@@ -68,21 +100,26 @@ export class ByteWriter {
 
   /** The bytes written, without a copy; the writer must not be used afterwards. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#bytes.subarray(this.#start, this.#at);
   }
 
   /** Call it in a statement of its own: it may replace `#bytes` and `#view`. */
   #reserve(count: number): number {
-    const at = this.#length;
-    this.#length += count;
-    if (this.#length > this.#bytes.length) this.#grow();
+    if (this.#at + count > this.#end) this.#grow(count);
+    const at = this.#at;
+    this.#at += count;
     return at;
   }
 
-  #grow(): void {
-    const grown = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
-    grown.set(this.#bytes);
+  /** Moves to memory of its own with room for `count` more bytes. */
+  #grow(count: number): void {
+    const { length } = this;
+    const grown = new Uint8Array(Math.max(length + count, length * 2));
+    grown.set(this.#bytes.subarray(this.#start, this.#at));
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
+    this.#start = 0;
+    this.#at = length;
+    this.#end = grown.length;
   }
 }

@@ -61,7 +61,7 @@ export const encodeCommand = (header: CommandHeader, command: Command): Uint8Arr
   assertWithin(header.origin, ORIGIN_MAX, "origin");
   assertWithin(header.sequence, U32_MAX, "sequence");
   assertWithin(header.timestampMs, Number.MAX_SAFE_INTEGER, "timestampMs");
-  const writer = new ByteWriter(HEADER_BYTES + bodyBytes(command));
+  const writer = new ByteWriter(HEADER_BYTES + bodyBytes(command), "pooled");
   writer.u8(FORMAT_VERSION).u8(COMMAND_NUMBERS[command.type]);
   writer.u64(header.origin).u32(header.sequence).u64(header.timestampMs);
   writeBody(writer, command);
@@ -98,9 +98,12 @@ export const stampTimestamp = (data: Uint8Array, timestampMs: number): void => {
   if (data.length < HEADER_BYTES || data[0] !== FORMAT_VERSION) {
     throw new DecodeError(`${data.length} bytes are no command of version ${FORMAT_VERSION}`);
   }
-  const view = new DataView(data.buffer, data.byteOffset + TIMESTAMP_OFFSET, 8);
-  view.setUint32(0, Math.floor(timestampMs / 2 ** 32));
-  view.setUint32(4, timestampMs % 2 ** 32);
+  // Byte by byte: a view for one number costs more.
+  let rest = timestampMs;
+  for (let at = TIMESTAMP_OFFSET + 7; at >= TIMESTAMP_OFFSET; at -= 1) {
+    data[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
 };
 
 const readVersion = (reader: ByteReader): void => {

@@ -109,7 +109,8 @@ test("proposals beyond the bytes of a message leave in the next one, in order", 
 
 /** The bytes of a command, changed. */
 const altered = (change: (bytes: Uint8Array) => void): Uint8Array => {
-  const bytes = encodeCommand({ origin: 9, sequence: 4, timestampMs: 0 }, command);
+  // Memory of its own, so that a view on all of it is one on the command.
+  const bytes = Uint8Array.from(encodeCommand({ origin: 9, sequence: 4, timestampMs: 0 }, command));
   change(bytes);
   return bytes;
 };

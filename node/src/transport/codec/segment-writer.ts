@@ -11,7 +11,7 @@ const CAPACITY = 256;
 
 export class SegmentWriter {
   readonly #segments: Uint8Array[] = [];
-  #fields: ByteWriter = new ByteWriter(CAPACITY);
+  #fields: ByteWriter = new ByteWriter(CAPACITY, "pooled");
 
   /** Where the next small fields go. Ask again after each `data`. */
   get fields(): ByteWriter {
@@ -39,7 +39,7 @@ export class SegmentWriter {
       return this;
     }
     this.#segments.push(this.#fields.finish(), bytes);
-    this.#fields = new ByteWriter(CAPACITY);
+    this.#fields = new ByteWriter(CAPACITY, "pooled");
     return this;
   }
 
