@@ -225,11 +225,11 @@ export class KvNode implements NodeService {
 
   #openStore(origin: number): Promise<OpenedStore> {
     const { config, folder, log, onTiming, onFatal } = this.#setup;
-    const { blockCacheBytes, writeBufferBytes } = config.storage;
+    const { blockCacheBytes, writeBufferBytes, recordCacheBytes } = config.storage;
     return openStore({
       folder,
       origin,
-      options: { ...STORAGE_DEFAULTS, segmentBytes: config.log.segmentBytes },
+      options: { ...STORAGE_DEFAULTS, segmentBytes: config.log.segmentBytes, recordCacheBytes },
       rocks: { ...ROCKS_DEFAULTS, cacheBytes: blockCacheBytes, memtableBytes: writeBufferBytes },
       onTiming,
       onFatal,

@@ -38,6 +38,8 @@ const SINGLE_PUTS_RATE = 1_000;
 interface ManyKeys {
   readonly keys: number;
   readonly fillSeconds: number;
+  /** Before the first key. */
+  readonly residentEmpty: readonly number[];
   readonly resident: readonly number[];
   readonly anonymous: readonly number[];
   /** From the start of the process to its first 200, ms. */
@@ -63,6 +65,8 @@ const restart = async (running: RunningSystem): Promise<number> => {
 const explore = async (running: RunningSystem, context: BenchContext): Promise<ManyKeys> => {
   const { sizes, say } = context;
   const { system } = running.target;
+  await elapsed(sizes.restSeconds);
+  const residentEmpty = residentBytes(running.pids());
   const filled = await fill(running.target, {
     from: 0,
     to: sizes.manyKeys,
@@ -86,7 +90,8 @@ const explore = async (running: RunningSystem, context: BenchContext): Promise<M
   for (let n = 0; n < sizes.restarts; n += 1) restarts.push(await restart(running));
   const ready = median(restarts);
   say(`  ${system}: ${resident.map(mebibytes).join(", ")} MiB; ready after ${rate(ready)} ms`);
-  return { keys: filled.to, fillSeconds: filled.seconds, resident, anonymous, restarts };
+  const { to: keys, seconds: fillSeconds } = filled;
+  return { keys, fillSeconds, residentEmpty, resident, anonymous, restarts };
 };
 
 /** Of the largest member. */
@@ -97,6 +102,7 @@ const readyMsOf = ({ restarts }: ManyKeys): number => median(restarts);
 const row = (name: string, one: ManyKeys): string[] => [
   name,
   count(one.keys),
+  one.residentEmpty.map(mebibytes).join(", "),
   rate(one.keys / one.fillSeconds),
   one.resident.map(mebibytes).join(", "),
   one.anonymous.map(mebibytes).join(", "),
@@ -113,21 +119,22 @@ const run = async (context: BenchContext): Promise<PartReport> => {
     ratio: ratioOf(both, of),
   });
   const header = [
-    ...["", "keys", "filled, keys/s", "MiB resident", "MiB anonymous"],
+    ...["", "keys", "MiB resident, empty", "filled, keys/s", "MiB resident", "MiB anonymous"],
     ...["start → ready, ms (median)", "worst"],
   ];
   return {
     text: [
-      `Filled in batches of 128 puts of ${VALUE_BYTES} bytes, then ${count(SINGLE_PUTS)} single ` +
-        `puts, then ${restSeconds} s of rest. Resident memory holds pages of files that the ` +
-        "kernel can take back (etcd maps its database); anonymous memory does not. Then a " +
+      `${restSeconds} s of rest without a key, then filled in batches of 128 puts of ` +
+        `${VALUE_BYTES} bytes, then ${count(SINGLE_PUTS)} single puts, then ${restSeconds} s of ` +
+        "rest. Resident memory holds pages of files that the kernel can take back (etcd maps its " +
+        "database); anonymous memory does not. Then a " +
         `follower is killed ${restarts} times (kill -9); the time runs from the start of its ` +
         "next process to the first 200 of its `/readyz` (etcd: `/health`).",
       table(header, [
         row("KVCluster", both.kvcluster),
         ...(both.etcd === null ? [] : [row("etcd", both.etcd)]),
         [
-          ...["ratio", "", "", showRatio(ratioOf(both, residentOf))],
+          ...["ratio", "", "", "", showRatio(ratioOf(both, residentOf))],
           ...[showRatio(ratioOf(both, anonymousOf)), showRatio(ratioOf(both, readyMsOf)), ""],
         ],
       ]),

@@ -212,6 +212,11 @@ const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
         max: gibibyte,
         default: 64 * mebibyte,
       }),
+      recordCacheBytes: bytes("Records written last, which those that overwrite them look up.", {
+        min: mebibyte / 16,
+        max: gibibyte,
+        default: 32 * mebibyte,
+      }),
       freeBytesMin: bytes("With less free disk, writes of clients are refused as OVERLOADED.", {
         min: 0,
         max: 1024 * gibibyte,

@@ -81,6 +81,7 @@ export interface PeersConfig {
 export interface StorageConfig {
   readonly blockCacheBytes: number;
   readonly writeBufferBytes: number;
+  readonly recordCacheBytes: number;
   readonly freeBytesMin: number;
 }
 

@@ -24,7 +24,7 @@ export interface StorageOptions {
   readonly applyBesideSync: boolean;
   /** The state is brought to the disk, beside other work, each time it has grown by so much. */
   readonly writeBackBytes: number;
-  /** Records kept in memory for commands that overwrite them; a power of two. */
+  /** Records kept in memory for commands that overwrite them. */
   readonly recordCacheBytes: number;
   /** Events removed in one step of background compaction, between which requests are served. */
   readonly compactionEventsMax: number;

@@ -64,7 +64,7 @@ export class PendingEffects implements StateView, EffectSink {
   /** Changes so far at the latest revision. */
   #sub = 0;
 
-  /** @param cacheBytes for records that were written last; a power of two */
+  /** @param cacheBytes for records that were written last */
   constructor(engine: Engine, figures: StateFigures, cacheBytes: number) {
     this.#engine = engine;
     this.#overlay = new RecordOverlay(cacheBytes);

@@ -17,7 +17,7 @@ import {
 
 const HEADER_BYTES = 8;
 const WAYS = 4;
-/** One position for so many bytes of the ring: entries are seldom smaller. */
+/** One position for so many bytes of the ring at most: entries are seldom smaller. */
 const BYTES_PER_SLOT = 128;
 /** A larger entry would push out hundreds of others. */
 export const CACHED_ENTRY_BYTES_MAX: number = 16 * 1024;
@@ -47,16 +47,18 @@ export class RecordCache {
   /** Where the next entry begins. */
   #head = 1;
 
-  /** @param bytesMax a power of two, 64 KiB at least; the memory is taken as it is filled */
+  /**
+   * @param bytesMax of the ring, which is taken as it is filled
+   * @throws RangeError when not even a few of the largest entries fit
+   */
   constructor(bytesMax: number) {
-    const isPowerOfTwo = Number.isInteger(Math.log2(bytesMax));
-    if (!isPowerOfTwo || bytesMax < 4 * CACHED_ENTRY_BYTES_MAX) {
-      throw new RangeError(`a record cache must have a power of two of bytes, not ${bytesMax}`);
+    if (!(bytesMax >= 4 * CACHED_ENTRY_BYTES_MAX)) {
+      throw new RangeError(`a record cache of ${bytesMax} bytes is too small`);
     }
     const bytes = new Uint8Array(bytesMax);
     this.#ring = { bytes, view: new DataView(bytes.buffer) };
     this.#ringBytes = bytesMax;
-    const buckets = bytesMax / BYTES_PER_SLOT / WAYS;
+    const buckets = 2 ** Math.floor(Math.log2(bytesMax / BYTES_PER_SLOT / WAYS));
     this.#slots = new Float64Array(buckets * WAYS);
     this.#bucketMask = buckets - 1;
   }

@@ -21,7 +21,7 @@ export class RecordOverlay {
   /** What was looked up last, which most often is what is changed next. */
   #last: KnownRecord | null = null;
 
-  /** @param cacheBytes a power of two */
+  /** @param cacheBytes for records that were written last */
   constructor(cacheBytes: number) {
     this.#cache = new RecordCache(cacheBytes);
   }

@@ -45,7 +45,7 @@ export interface StateStoreOptions {
   readonly batchBytesMax: number;
   /** A write-back is due when so many bytes were written since the last. */
   readonly writeBackBytes: number;
-  /** Records kept in memory for those that overwrite them; a power of two. */
+  /** Records kept in memory for those that overwrite them. */
   readonly recordCacheBytes: number;
 }
 
