@@ -73,6 +73,25 @@ test("it must hold a few of the largest entries", () => {
   }
 });
 
+test("bytes of a client cannot pass for an entry that was there before", () => {
+  const cache = new RecordCache(RING_BYTES);
+  const victim = keyOf("victim");
+  cache.set(keyOf("first"), recordOf(1, 100));
+  // Where the next entry goes: behind the byte that is never used, and the first entry.
+  const place = 1 + 8 + "first".length + 34 + 100;
+  cache.set(victim, recordOf(2, 100));
+  const forged = new Uint8Array(4096);
+  const view = new DataView(forged.buffer);
+  view.setUint32(place - 8, victim.key.length);
+  view.setUint32(place - 4, 134);
+  forged.set(victim.key, place);
+  forged.set([1, 1, 0, 0, 0, 0, 0, 0, 0, 9], place + victim.key.length);
+  // Nothing else fits into what is left of this round, so the forged key begins the next one.
+  for (let n = 0; n < 4; n += 1) cache.set(keyOf(`filler-${n}`), recordOf(3, 15_900));
+  cache.set({ key: forged, hash: hashOf(forged) }, recordOf(4, 10));
+  assert.equal(cache.get(victim), undefined);
+});
+
 test("over many rounds of the ring it never gives anything but the last record", () => {
   const random = seededRandom(1);
   // No power of two: entries and rounds of the ring end anywhere.
