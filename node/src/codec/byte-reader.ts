@@ -11,13 +11,14 @@ export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
 
-/** Reads bytes one by one: a DataView for each small message costs more than what it saves. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Offset of the next read. */
@@ -31,22 +32,21 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#bytes[this.#take(1)] ?? 0;
+    return this.#view.getUint8(this.#take(1));
   }
 
   u16(): number {
-    const at = this.#take(2);
-    return ((this.#bytes[at] ?? 0) << 8) | (this.#bytes[at + 1] ?? 0);
+    return this.#view.getUint16(this.#take(2));
   }
 
   u32(): number {
-    return this.#u32At(this.#take(4));
+    return this.#view.getUint32(this.#take(4));
   }
 
   /** @throws DecodeError when the number is above 2^53 - 1. */
   u64(): number {
     const at = this.#take(8);
-    const value = this.#u32At(at) * TWO_POW_32 + this.#u32At(at + 4);
+    const value = this.#view.getUint32(at) * TWO_POW_32 + this.#view.getUint32(at + 4);
     if (!Number.isSafeInteger(value)) throw new DecodeError(`number above 2^53 - 1 at byte ${at}`);
     return value;
   }
@@ -77,12 +77,6 @@ export class ByteReader {
     if (this.remaining > 0) {
       throw new DecodeError(`${this.remaining} bytes left after the end at byte ${this.#at}`);
     }
-  }
-
-  #u32At(at: number): number {
-    const bytes = this.#bytes;
-    const upper = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
-    return (upper | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
   }
 
   #take(count: number): number {

@@ -98,12 +98,9 @@ export const stampTimestamp = (data: Uint8Array, timestampMs: number): void => {
   if (data.length < HEADER_BYTES || data[0] !== FORMAT_VERSION) {
     throw new DecodeError(`${data.length} bytes are no command of version ${FORMAT_VERSION}`);
   }
-  // Byte by byte: a view for one number costs more.
-  let rest = timestampMs;
-  for (let at = TIMESTAMP_OFFSET + 7; at >= TIMESTAMP_OFFSET; at -= 1) {
-    data[at] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
+  const view = new DataView(data.buffer, data.byteOffset + TIMESTAMP_OFFSET, 8);
+  view.setUint32(0, Math.floor(timestampMs / 2 ** 32));
+  view.setUint32(4, timestampMs % 2 ** 32);
 };
 
 const readVersion = (reader: ByteReader): void => {

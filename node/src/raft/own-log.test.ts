@@ -65,6 +65,16 @@ test("with two appends ahead entries gather for the next, until one is answered"
   assert.deepEqual(entriesTo(3, answered), [], "its own two are not answered");
 });
 
+test("behind one large append entries gather too", () => {
+  const raft = loneMember({ appendBytesMax: 100_000, appendsAheadMax: 2 });
+  elect(raft);
+  raft.step([received(acknowledgement(2, 2, 4))]);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 8192))), [1]);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), []);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), []);
+  assert.deepEqual(entriesTo(2, raft.step([received(acknowledgement(2, 2, 5))])), [2]);
+});
+
 test("a message that is full waits for no answer", () => {
   const raft = replicatingLeader();
   raft.step(proposals(1, 10));

@@ -358,9 +358,10 @@ export interface RaftOptions {
   /** Bytes of entry data in one AppendEntries. */
   readonly appendBytesMax: number;
   /**
-   * So many messages with entries go to a follower ahead of its answer; a further one waits until it
-   * is full or one was answered, because each costs both sides more than the entries in it. With 2
-   * one is written to the follower's disk while the other is on its way.
+   * So many messages with entries go to a follower ahead of its answer, fewer when they are large;
+   * a further one waits until it is full or one was answered, because each costs both sides more
+   * than the entries in it. With 2 one is written to the follower's disk while the other is on its
+   * way.
    */
   readonly appendsAheadMax: number;
   readonly inflightMessagesMax: number;

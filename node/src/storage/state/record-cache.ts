@@ -1,12 +1,13 @@
 /**
  * Records that were written last, so that an overwrite need not look up what it supersedes: that
  * took a quarter of the writing thread's time. One flat buffer, filled as a ring, and one array of
- * positions: nothing in it is an object, because a hundred thousand objects that outlive their young
- * generation cost V8's collector what the look-ups had cost (docs/adr/0002-state-layout.md). It is
- * only a cache: what it dropped is in the engine.
+ * positions: nothing in it is an object, because a hundred thousand objects that outlive their
+ * young generation cost V8's collector what the look-ups had cost (docs/adr/0002-state-layout.md).
+ * It is only a cache: what it dropped is in the engine.
  *
  *   entry  key bytes u32 · record bytes u32 · key · record
  */
+import { crc32 } from "node:zlib";
 import {
   type KvRecord,
   readRecord,
@@ -31,12 +32,8 @@ export interface HashedKey {
   readonly hash: number;
 }
 
-/** FNV-1a, 32 bits as a signed integer, its upper bits folded into the lower ones. */
-export const hashOf = (key: Uint8Array): number => {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ (key[at] ?? 0), 0x01000193);
-  return hash ^ (hash >>> 15);
-};
+/** 32 bits as a signed integer, which V8 keeps without an object. */
+export const hashOf = (key: Uint8Array): number => crc32(key) | 0;
 
 export class RecordCache {
   readonly #ring: Scratch;

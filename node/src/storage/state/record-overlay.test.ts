@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type KvRecord, toRevision } from "../../kv/index.ts";
+import { seededRandom } from "../seeded-random.test-kit.ts";
 import { hashOf } from "./record-cache.ts";
 import { RecordOverlay } from "./record-overlay.ts";
 
@@ -15,11 +16,12 @@ const recordOf = (revision: number): KvRecord => ({
   value: Uint8Array.of(revision),
 });
 
-/** Two keys with one hash; among a few hundred thousand there are some. */
+/** Two keys with one hash; among a few hundred thousand random ones there are some. */
 function collidingKeys(): readonly [Uint8Array, Uint8Array] {
+  const random = seededRandom(1);
   const seen = new Map<number, Uint8Array>();
-  for (let n = 0; ; n += 1) {
-    const key = keyOf(`key-${n}`);
+  for (;;) {
+    const key = Uint8Array.from({ length: 8 }, () => Math.floor(random() * 256));
     const other = seen.get(hashOf(key));
     if (other !== undefined) return [other, key];
     seen.set(hashOf(key), key);

@@ -35,8 +35,8 @@ export class ScratchBuffer implements Scratch {
   }
 
   /**
-   * The bytes from `start` to `end`, for the moment. `use` numbers what they are for: records of one
-   * kind are often equally long, and then the slice of the last one is given again, not made anew.
+   * The bytes from `start` to `end`, for the moment. `use` numbers what they are for: records of
+   * one kind are often equally long, and then the last one's slice is given again, not made anew.
    */
   slice(use: number, start: number, end: number): Uint8Array {
     const last = this.#slices[use];
