@@ -39,6 +39,8 @@ export class Exchange {
   readonly target: Target;
   /** null when no route has this path and method. */
   readonly route: Route | null;
+  /** Where it is among the open ones; theirs to set. */
+  place = -1;
   /** Set once the token was verified. */
   identity: Identity | null = null;
   readonly #ports: ExchangePorts;

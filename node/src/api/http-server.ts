@@ -17,6 +17,7 @@ import type { ApiContext, ApiLog, RequestMetrics } from "./context.ts";
 import { readDeadline } from "./deadline.ts";
 import { Exchange, type ExchangePorts } from "./exchange.ts";
 import { checkHeaders } from "./gate.ts";
+import { OpenExchanges } from "./open-exchanges.ts";
 import { Query } from "./query.ts";
 import type { Call, Plan, Route } from "./route.ts";
 import { frameworkPath, RouteTable } from "./router.ts";
@@ -86,7 +87,7 @@ export class ApiServer {
   readonly #table: RouteTable;
   readonly #ports: ExchangePorts;
   readonly #sockets = new Set<Socket>();
-  readonly #inFlight = new Set<Exchange>();
+  readonly #inFlight = new OpenExchanges();
   #closing = false;
 
   constructor(setup: ServerSetup) {
@@ -155,7 +156,7 @@ export class ApiServer {
 
   /** Ends each connection without a request in flight, when its last bytes have left. */
   #endUnusedConnections(): void {
-    const busy = new Set([...this.#inFlight].map(({ socket }) => socket));
+    const busy = new Set(Array.from(this.#inFlight.values(), ({ socket }) => socket));
     for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroySoon();
   }
 

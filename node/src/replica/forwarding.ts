@@ -15,9 +15,10 @@ import type {
   RejectionReason,
   Term,
 } from "../raft/index.ts";
+import { NumberedQueue } from "./numbered-queue.ts";
 import type { ForwardedProposal, PeerMessage } from "./ports.ts";
 import type { PendingProposal, ProposalTable } from "./proposals.ts";
-import { toRequestId } from "./request-id.ts";
+import { requestCount, requestKind, toRequestId } from "./request-id.ts";
 
 /** A proposal in the core. */
 interface Routed {
@@ -73,9 +74,8 @@ function checkForwarded(from: NodeId, origin: number, { sequence, data }: Forwar
 export class Forwarding {
   readonly #table: ProposalTable;
   readonly #ports: ForwardingPorts;
-  /** Proposals that the core has not answered yet, by request id. */
-  readonly #routed = new Map<number, Routed>();
-  #count = 0;
+  /** Proposals that the core has not answered yet, by the count in their request id. */
+  readonly #routed = new NumberedQueue<Routed>();
   /** A leader has just refused some: it would refuse them again. */
   #waitForLeaderChange = false;
 
@@ -125,16 +125,15 @@ export class Forwarding {
 
   /** The core appended these: whose they are learns the rest by applying them. */
   accepted(acceptances: readonly Acceptance[]): void {
-    for (const { id } of acceptances) this.#routed.delete(id);
+    for (const { id } of acceptances) this.#take(id);
   }
 
   /** The core refused these: local ones are parked or failed, forwarded ones sent back. */
   rejected(rejections: readonly Rejection[]): void {
     const byPeer = new Map<string, RefusedGroup>();
     for (const { id, reason, detail } of rejections) {
-      const routed = this.#routed.get(id);
+      const routed = this.#take(id);
       if (routed === undefined) continue;
-      this.#routed.delete(id);
       const { from, origin, term, sequence } = routed;
       if (from === null) {
         this.#refuse(routed, reason, detail);
@@ -173,10 +172,12 @@ export class Forwarding {
   }
 
   #begin(routed: Routed): number {
-    const id = toRequestId("proposal", this.#count);
-    this.#count += 1;
-    this.#routed.set(id, routed);
-    return id;
+    return toRequestId("proposal", this.#routed.push(routed));
+  }
+
+  /** Undefined for a request of another kind. */
+  #take(id: number): Routed | undefined {
+    return requestKind(id) === "proposal" ? this.#routed.take(requestCount(id)) : undefined;
   }
 
   #toCore(proposals: readonly PendingProposal[], term: Term): readonly Input[] {

@@ -6,6 +6,7 @@
  */
 import type { CommandResult } from "../kv/index.ts";
 import type { Term } from "../raft/index.ts";
+import { NumberedQueue } from "./numbered-queue.ts";
 import type { SettledCommand } from "./ports.ts";
 import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
 
@@ -27,11 +28,10 @@ export interface ProposalLimits {
 
 export class ProposalTable {
   readonly #limits: ProposalLimits;
-  readonly #pending = new Map<number, PendingProposal>();
+  readonly #pending = new NumberedQueue<PendingProposal>();
   #parked: PendingProposal[] = [];
   #bytes = 0;
   #routed = 0;
-  #sequence = 0;
   #settled = 0;
   #failed = 0;
 
@@ -71,20 +71,19 @@ export class ProposalTable {
         new ReplicaError("OVERLOADED", `${detail} (limits ${proposalsMax}, ${proposalBytesMax})`),
       );
     }
-    const sequence = this.#sequence;
-    this.#sequence += 1;
+    const sequence = this.#pending.next;
     const data = encode(sequence);
     this.#bytes += data.length;
     return new Promise((resolve, reject) => {
       const proposal = { sequence, data, deadlineAtMs, resolve, reject, routedTerm: null };
-      this.#pending.set(sequence, proposal);
+      this.#pending.push(proposal);
       this.#parked.push(proposal);
     });
   }
 
   /** Everything parked and still wanted, marked as routed to the leader of `term`. */
   takeParked(term: Term): readonly PendingProposal[] {
-    const parked = this.#parked.filter((proposal) => this.#pending.has(proposal.sequence));
+    const parked = this.#parked.filter((proposal) => this.#pending.get(proposal.sequence));
     this.#parked = [];
     for (const proposal of parked) proposal.routedTerm = term;
     this.#routed += parked.length;
@@ -167,9 +166,8 @@ export class ProposalTable {
   }
 
   #remove(sequence: number): PendingProposal | undefined {
-    const proposal = this.#pending.get(sequence);
+    const proposal = this.#pending.take(sequence);
     if (proposal === undefined) return undefined;
-    this.#pending.delete(sequence);
     this.#bytes -= proposal.data.length;
     if (proposal.routedTerm !== null) this.#routed -= 1;
     return proposal;

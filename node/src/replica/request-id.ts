@@ -11,6 +11,9 @@ const KINDS: readonly RequestKind[] = ["proposal", "read", "admin"];
 export const toRequestId = (kind: RequestKind, count: number): number =>
   count * KINDS.length + KINDS.indexOf(kind);
 
+/** The count that `toRequestId` was given. */
+export const requestCount = (id: number): number => Math.floor(id / KINDS.length);
+
 export const requestKind = (id: number): RequestKind => {
   const kind = KINDS[id % KINDS.length];
   if (kind === undefined) throw new RangeError(`request id ${id} is not a whole number`);

@@ -16,7 +16,7 @@ export interface KnownRecord extends HashedKey {
 
 export class RecordOverlay {
   readonly #cache: RecordCache;
-  readonly #known = new Map<number, KnownRecord>();
+  #known = new Map<number, KnownRecord>();
   readonly #changed: KnownRecord[] = [];
   /** What was looked up last, which most often is what is changed next. */
   #last: KnownRecord | null = null;
@@ -62,7 +62,9 @@ export class RecordOverlay {
       else this.#cache.set(known, known.record);
     }
     this.#changed.length = 0;
-    this.#known.clear();
+    // Not `clear`: V8 links the table that it empties to the next one, so that once one is old, all
+    // later ones are kept with the entries that they held.
+    this.#known = new Map();
     this.#last = null;
   }
 
