@@ -52,3 +52,15 @@ test("one that stays does not keep others out, however many pass", () => {
   assert.equal(last, 10_001);
   assert.deepEqual([...queue.values()], [item("last")]);
 });
+
+test("clearing it takes all out, and numbers go on", () => {
+  const queue = new NumberedQueue<Item>();
+  queue.push(item("a"));
+  queue.push(item("b"));
+  queue.take(0);
+  queue.clear();
+  assert.equal(queue.size, 0);
+  assert.equal(queue.take(1), undefined);
+  assert.equal(queue.push(item("c")), 2);
+  assert.deepEqual([...queue.values()], [item("c")]);
+});

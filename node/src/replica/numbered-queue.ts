@@ -47,6 +47,14 @@ export class NumberedQueue<T extends object> {
     return item;
   }
 
+  /** Takes all out; numbers go on. */
+  clear(): void {
+    this.#first = this.next;
+    this.#items = [];
+    this.#head = 0;
+    this.#size = 0;
+  }
+
   /** Those that are in, in order; items may be taken out meanwhile. */
   *values(): Generator<T, void> {
     for (let number = this.#first + this.#head; number < this.next; number += 1) {

@@ -4,7 +4,8 @@
  * for again, because a read has no effect.
  */
 import type { LogIndex, ReadGrant } from "../raft/index.ts";
-import { toRequestId } from "./request-id.ts";
+import { NumberedQueue } from "./numbered-queue.ts";
+import { requestCount, toRequestId } from "./request-id.ts";
 import { ReplicaError, type ReplicaErrorCode } from "./service.ts";
 
 interface Waiter {
@@ -22,9 +23,8 @@ interface Granted {
 export class ReadBarriers {
   readonly #readsMax: number;
   #joining: Waiter[] = [];
-  #asked = new Map<number, readonly Waiter[]>();
+  readonly #asked = new NumberedQueue<readonly Waiter[]>();
   #granted: Granted[] = [];
-  #count = 0;
   #waiting = 0;
   #retryAtNextTick = false;
 
@@ -52,28 +52,23 @@ export class ReadBarriers {
   /** The id of a new barrier for all reads that joined since the last one; null when none did. */
   ask(): number | null {
     if (this.#joining.length === 0 || this.#retryAtNextTick) return null;
-    const id = toRequestId("read", this.#count);
-    this.#count += 1;
-    this.#asked.set(id, this.#joining);
+    const count = this.#asked.push(this.#joining);
     this.#joining = [];
-    return id;
+    return toRequestId("read", count);
   }
 
   granted(grants: readonly ReadGrant[], appliedIndex: LogIndex): void {
     for (const { id, index } of grants) {
-      const waiters = this.#asked.get(id);
-      if (waiters === undefined) continue;
-      this.#asked.delete(id);
-      this.#granted.push({ index, waiters });
+      const waiters = this.#asked.take(requestCount(id));
+      if (waiters !== undefined) this.#granted.push({ index, waiters });
     }
     this.applied(appliedIndex);
   }
 
   /** The core could not confirm it: its reads join the next barrier, at the next tick. */
   dropped(id: number): void {
-    const waiters = this.#asked.get(id);
+    const waiters = this.#asked.take(requestCount(id));
     if (waiters === undefined) return;
-    this.#asked.delete(id);
     this.#joining.push(...waiters.filter((waiter) => !waiter.done));
     this.#retryAtNextTick = true;
   }
