@@ -38,6 +38,8 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "" },
     warmup: { type: "string", default: "" },
     first: { type: "string", default: "" },
+    /** Of each system at each load of `throughput` and others that take turns. */
+    turns: { type: "string", default: "" },
     /** Keys of the part `growth`. */
     grown: { type: "string", default: "" },
   },
@@ -78,6 +80,7 @@ const chosenSizes = (): Sizes => {
     seconds: number(flags.seconds, sizes.seconds),
     warmUpSeconds: number(flags.warmup, sizes.warmUpSeconds),
     firstSeconds: number(flags.first, sizes.firstSeconds),
+    turns: number(flags.turns, sizes.turns),
     grownKeys: number(flags.grown, sizes.grownKeys),
     connections:
       flags.connections === "" ? sizes.connections : flags.connections.split(",").map(Number),

@@ -1,7 +1,7 @@
 /**
  * The exchanges that have no answer yet. An array whose places are given away again and not a Set:
- * V8 links each table that a Set outgrows to the next one, so once one of them is old, requests that
- * were answered long ago are kept and copied by the young generation's collector.
+ * V8 links each table that a Set outgrows to the next one, so once one of them is old, requests
+ * that were answered long ago are kept and copied by the young generation's collector.
  */
 import type { Exchange } from "./exchange.ts";
 
