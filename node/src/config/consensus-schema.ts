@@ -31,7 +31,7 @@ export const raftSchema: JsonSchema<RaftConfig> = schemaOf<RaftConfig>()(
         default: mebibyte,
       }),
       appendsAheadMax: number(
-        "Messages with entries to one follower ahead of its answer; a further one waits till full.",
+        "Messages with entries to one follower ahead of its answer, before entries gather.",
         { min: 1, max: 65_536, default: 2, unit: "count" },
       ),
       inflightMessagesMax: number("Unacknowledged messages to one follower.", {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effects, Input, Raft } from "./index.ts";
-import { inTerm } from "./test-entries.test-kit.ts";
+import { at, inTerm } from "./test-entries.test-kit.ts";
 import {
   acknowledgement,
   elect,
@@ -65,6 +65,17 @@ test("with two appends ahead entries gather for the next, until one is answered"
   assert.deepEqual(entriesTo(3, answered), [], "its own two are not answered");
 });
 
+test("entries that gather leave once the first of them is durable here, however far away", () => {
+  const raft = replicatingLeader();
+  raft.step(proposals(1, 10));
+  raft.step(proposals(1, 10));
+  raft.step(proposals(1, 10));
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), []);
+  const own = (index: number): Input => ({ type: "persisted", index: at(index), term: inTerm(2) });
+  assert.deepEqual(entriesTo(2, raft.step([own(6)])), [], "those that left");
+  assert.deepEqual(entriesTo(2, raft.step([own(7)])), [2]);
+});
+
 test("behind one large append entries gather too", () => {
   const raft = loneMember({ appendBytesMax: 100_000, appendsAheadMax: 2 });
   elect(raft);
@@ -83,17 +94,20 @@ test("a message that is full waits for no answer", () => {
   assert.deepEqual(entriesTo(2, raft.step(proposals(1, 600))), [2], "400 and 600 bytes fill it");
 });
 
-test("a commit is told at once, but behind two appends with the message that follows them", () => {
+test("a commit is told at once, but with the entries where some gather", () => {
   const raft = replicatingLeader();
   raft.step(proposals(1, 10));
   raft.step(proposals(1, 10));
   persist(raft);
   const committed = raft.step([received(acknowledgement(3, 2, 6))]);
-  assert.equal(raft.status().commitIndex, 6);
-  assert.deepEqual(entriesTo(3, committed), [0]);
-  assert.deepEqual(entriesTo(2, committed), []);
-  const answered = raft.step([received(acknowledgement(2, 2, 5))]);
-  assert.deepEqual(entriesTo(2, answered), [0]);
+  assert.deepEqual([entriesTo(2, committed), entriesTo(3, committed)], [[0], [0]]);
+  raft.step(proposals(1, 10));
+  persist(raft);
+  assert.deepEqual(entriesTo(2, raft.step(proposals(1, 10))), []);
+  const again = raft.step([received(acknowledgement(3, 2, 7))]);
+  assert.equal(raft.status().commitIndex, 7);
+  assert.deepEqual(entriesTo(2, again), []);
+  assert.deepEqual(entriesTo(2, raft.step([received(acknowledgement(2, 2, 6))])), [1]);
 });
 
 test("uncommitted proposals are bounded; one is always taken, however large", () => {

@@ -132,8 +132,9 @@ function sendNext(node: NodeState, peer: PeerProgress): boolean {
     return false;
   }
   const entries = entriesFor(node, peer);
-  // The message that waits for an answer will tell the commit too.
-  const isCommitDue = node.commitIndex > peer.commitSent && !isAhead(node, peer);
+  // Entries that gather leave soon, and tell the commit too.
+  const isTold = isGathering(node, peer) && peer.nextIndex <= node.log.lastIndex;
+  const isCommitDue = node.commitIndex > peer.commitSent && !isTold;
   const isNewsForPeer = peer.state === "probe" || isCommitDue;
   if (entries.length === 0 && !peer.isAppendDue && !isNewsForPeer) return false;
   sendAppend(node, peer, { prevLogTerm, entries });
@@ -146,7 +147,7 @@ function entriesFor(node: NodeState, peer: PeerProgress): readonly Entry[] {
   if (peer.nextIndex > log.lastIndex || peer.inflight.isFull) return NO_ENTRIES;
   if (log.holds(peer.nextIndex)) {
     const entries = log.slice(peer.nextIndex, options.appendBytesMax);
-    return isAhead(node, peer) && mayGrow(node, entries) ? NO_ENTRIES : entries;
+    return isGathering(node, peer) && mayGrow(node, entries) ? NO_ENTRIES : entries;
   }
   // A probe needs no entries to find out where the logs agree.
   if (peer.state === "replicate" && peer.reading === "idle") {
@@ -162,12 +163,14 @@ function entriesFor(node: NodeState, peer: PeerProgress): readonly Entry[] {
 }
 
 /**
- * Enough goes out ahead of the follower's answers: a further message would come sooner to its disk,
- * but would leave less to share the one after it. Under load that costs more than it gives, so
- * large messages count for the whole allowance.
+ * Enough goes out ahead of the follower's answers, so what follows gathers for one message: each
+ * costs both sides more than the entries in it, large ones least of all need another beside them.
+ * But no longer than the write of the first entry here, as long as the follower's disk is likely to
+ * be busy: how far away the follower is must not matter.
  */
-function isAhead({ options }: NodeState, { inflight }: PeerProgress): boolean {
-  return inflight.count >= options.appendsAheadMax || inflight.bytes >= AHEAD_BYTES;
+function isGathering({ log, options }: NodeState, { inflight, nextIndex }: PeerProgress): boolean {
+  const isAhead = inflight.count >= options.appendsAheadMax || inflight.bytes >= AHEAD_BYTES;
+  return isAhead && nextIndex > log.persistedIndex;
 }
 
 /** More entries would fit into this message. */

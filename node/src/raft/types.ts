@@ -359,9 +359,8 @@ export interface RaftOptions {
   readonly appendBytesMax: number;
   /**
    * So many messages with entries go to a follower ahead of its answer, fewer when they are large;
-   * a further one waits until it is full or one was answered, because each costs both sides more
-   * than the entries in it. With 2 one is written to the follower's disk while the other is on its
-   * way.
+   * a further one waits until it is full, one was answered, or its first entry is durable here,
+   * because each costs both sides more than the entries in it.
    */
   readonly appendsAheadMax: number;
   readonly inflightMessagesMax: number;

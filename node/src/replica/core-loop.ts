@@ -71,6 +71,11 @@ export class CoreLoop {
     return this.#stopped;
   }
 
+  /** A write is not durable yet; when it is, a step follows. */
+  get isWriting(): boolean {
+    return this.#writer.isBusy;
+  }
+
   /** Age of the oldest write that is not durable yet, ms. */
   oldestWriteMs(): number {
     return this.#writer.oldestAgeMs();
@@ -150,7 +155,7 @@ export class CoreLoop {
 
   #persisted(write: LogWrite): void {
     const last = write.entries.at(-1);
-    if (last === undefined) return;
-    this.input({ type: "persisted", index: last.index, term: last.term });
+    if (last === undefined) this.schedule();
+    else this.input({ type: "persisted", index: last.index, term: last.term });
   }
 }

@@ -100,6 +100,15 @@ export class Follower {
     this.#tick();
   }
 
+  /** All that waits runs; what is written does not become durable. */
+  run(): void {
+    while (this.#deferred.length > 0) {
+      const tasks = this.#deferred;
+      this.#deferred = [];
+      for (const task of tasks) task();
+    }
+  }
+
   /** All that waits runs, and all that is written becomes durable. */
   settle(): void {
     while (this.#deferred.length > 0 || this.#written.length > 0) {

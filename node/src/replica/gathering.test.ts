@@ -1,35 +1,43 @@
-/** Proposals that come while others are under way share the next message. */
+/** Proposals that come while a write is under way leave together behind it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Follower } from "./follower.test-kit.ts";
 
-/** A follower that has heard of its leader, with one proposal on its way there. */
-function busyFollower(): Follower {
+/** A follower that has heard of its leader and writes an entry of it. */
+function writingFollower(): Follower {
   const follower = new Follower();
   follower.append(6, 6);
   follower.settle();
-  follower.propose().catch(assert.fail);
-  follower.settle();
-  assert.deepEqual(follower.forwarded, [[0]]);
+  follower.append(7, 7);
+  follower.run();
   return follower;
 }
 
-test("proposals gather until the leader is heard of, and leave in one message", () => {
-  const follower = busyFollower();
+test("proposals gather while a write is under way, and leave in one message", () => {
+  const follower = writingFollower();
   follower.propose().catch(assert.fail);
-  follower.settle();
+  follower.run();
   follower.propose().catch(assert.fail);
+  follower.run();
+  assert.deepEqual(follower.forwarded, []);
   follower.settle();
-  assert.deepEqual(follower.forwarded, [[0]]);
-  follower.append(7, 7);
-  follower.settle();
-  assert.deepEqual(follower.forwarded, [[0], [1, 2]]);
+  assert.deepEqual(follower.forwarded, [[0, 1]]);
 });
 
-test("a leader that stays silent holds them up for no longer than a tick", () => {
-  const follower = busyFollower();
+test("without a write a proposal leaves at once, whatever is on its way", () => {
+  const follower = writingFollower();
+  follower.settle();
+  follower.propose().catch(assert.fail);
+  follower.run();
+  follower.propose().catch(assert.fail);
+  follower.run();
+  assert.deepEqual(follower.forwarded, [[0], [1]]);
+});
+
+test("a disk that stands still holds them up for no longer than a tick", () => {
+  const follower = writingFollower();
   follower.propose().catch(assert.fail);
   follower.tick();
-  follower.settle();
-  assert.deepEqual(follower.forwarded, [[0], [1]]);
+  follower.run();
+  assert.deepEqual(follower.forwarded, [[0]]);
 });

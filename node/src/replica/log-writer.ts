@@ -30,6 +30,11 @@ export class LogWriter {
     this.#handlers = handlers;
   }
 
+  /** A write is under way. */
+  get isBusy(): boolean {
+    return this.#inFlight.length > 0;
+  }
+
   /** Milliseconds that the oldest write has been under way; 0 when none is. */
   oldestAgeMs(): number {
     const oldest = this.#inFlight[0];

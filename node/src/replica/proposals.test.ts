@@ -23,26 +23,6 @@ test("a proposal is routed once and settled by its sequence", async () => {
   assert.equal(table.settled, 1);
 });
 
-test("routed are those that left and have no result", async () => {
-  const table = new ProposalTable({ ...limits, proposalsMax: 9 });
-  const ends = [10, 10, 10, 10, 10].map((deadline) => table.add(deadline, encode));
-  assert.equal(table.routed, 0);
-  table.takeParked(term);
-  assert.equal(table.routed, 5);
-  table.park(0);
-  assert.equal(table.routed, 4);
-  table.settle([{ sequence: 1, result }]);
-  table.fail(2, "OVERLOADED", "test");
-  assert.equal(table.routed, 2);
-  table.revive(toTerm(2));
-  assert.equal(table.routed, 0);
-  table.takeParked(toTerm(2));
-  assert.equal(table.routed, 3);
-  table.expire(10);
-  assert.equal(table.routed, 0);
-  await Promise.allSettled(ends);
-});
-
 test("above the limit of count or bytes nothing is taken", async () => {
   const counted = new ProposalTable({ ...limits, proposalsMax: 1 });
   counted.add(1000, encode).catch(assert.fail);

@@ -31,7 +31,6 @@ export class ProposalTable {
   readonly #pending = new NumberedQueue<PendingProposal>();
   #parked: PendingProposal[] = [];
   #bytes = 0;
-  #routed = 0;
   #settled = 0;
   #failed = 0;
 
@@ -49,10 +48,6 @@ export class ProposalTable {
   /** Ended without a result since start. */
   get failed(): number {
     return this.#failed;
-  }
-  /** On their way to a leader, or through one, without a result. */
-  get routed(): number {
-    return this.#routed;
   }
   get hasParked(): boolean {
     return this.#parked.length > 0;
@@ -86,7 +81,6 @@ export class ProposalTable {
     const parked = this.#parked.filter((proposal) => this.#pending.get(proposal.sequence));
     this.#parked = [];
     for (const proposal of parked) proposal.routedTerm = term;
-    this.#routed += parked.length;
     return parked;
   }
 
@@ -95,7 +89,6 @@ export class ProposalTable {
     const proposal = this.#pending.get(sequence);
     if (proposal === undefined || proposal.routedTerm === null) return;
     proposal.routedTerm = null;
-    this.#routed -= 1;
     this.#parked.push(proposal);
   }
 
@@ -169,7 +162,6 @@ export class ProposalTable {
     const proposal = this.#pending.take(sequence);
     if (proposal === undefined) return undefined;
     this.#bytes -= proposal.data.length;
-    if (proposal.routedTerm !== null) this.#routed -= 1;
     return proposal;
   }
 }

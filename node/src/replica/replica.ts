@@ -133,8 +133,8 @@ export class Replica implements ReplicaService {
     const result = this.#proposals.add(runtime.monotonicMs() + deadlineMs, (sequence) =>
       encodeCommand({ origin: options.origin, sequence, timestampMs: 0 }, command),
     );
-    // With others on their way an answer is: what gathers until then shares its message and write.
-    if (this.#proposals.routed === 0) this.#loop.schedule();
+    // Behind a write that is under way there is a step: what gathers until then shares its message.
+    if (!this.#loop.isWriting) this.#loop.schedule();
     return result;
   }
 
