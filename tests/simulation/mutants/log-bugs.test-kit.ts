@@ -146,6 +146,8 @@ export const logBugs: readonly Mutant[] = [
         "acknowledge only what is durable",
         "commit what a majority holds durably",
         "leader completeness",
+        // The core's own assertion: a leader's commit index is after the end of the log.
+        "no crash without a cause",
       ],
       scenario: { ...THREE, faults: ["storm"], weather: ROUGH },
       seedsMax: 10,
