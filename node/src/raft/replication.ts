@@ -163,10 +163,10 @@ function entriesFor(node: NodeState, peer: PeerProgress): readonly Entry[] {
 }
 
 /**
- * Enough goes out ahead of the follower's answers, so what follows gathers for one message: each
- * costs both sides more than the entries in it, large ones least of all need another beside them.
- * But no longer than the write of the first entry here, as long as the follower's disk is likely to
- * be busy: how far away the follower is must not matter.
+ * Enough is on its way ahead of the follower's answers, so what follows gathers for one message,
+ * because each costs both sides more than the entries in it. Only until its first entry is durable
+ * here: about as long as the follower's own disk is busy with what went ahead, and no longer for a
+ * follower that is far away.
  */
 function isGathering({ log, options }: NodeState, { inflight, nextIndex }: PeerProgress): boolean {
   const isAhead = inflight.count >= options.appendsAheadMax || inflight.bytes >= AHEAD_BYTES;
