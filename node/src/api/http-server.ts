@@ -87,7 +87,7 @@ export class ApiServer {
   readonly #table: RouteTable;
   readonly #ports: ExchangePorts;
   readonly #sockets = new Set<Socket>();
-  readonly #inFlight = new OpenExchanges();
+  readonly #inFlight = new OpenExchanges<Exchange>();
   #closing = false;
 
   constructor(setup: ServerSetup) {

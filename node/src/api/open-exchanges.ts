@@ -3,22 +3,27 @@
  * V8 links each table that a Set outgrows to the next one, so once one of them is old, requests
  * that were answered long ago are kept and copied by the young generation's collector.
  */
-import type { Exchange } from "./exchange.ts";
 
-export class OpenExchanges {
-  readonly #list: Exchange[] = [];
+/** What is kept knows its place, so that it is found without a search. */
+export interface Placed {
+  /** Set by `OpenExchanges` alone. */
+  place: number;
+}
+
+export class OpenExchanges<T extends Placed> {
+  readonly #list: T[] = [];
 
   get size(): number {
     return this.#list.length;
   }
 
-  add(exchange: Exchange): void {
+  add(exchange: T): void {
     exchange.place = this.#list.length;
     this.#list.push(exchange);
   }
 
   /** One that is not in is passed over. */
-  delete(exchange: Exchange): void {
+  delete(exchange: T): void {
     const { place } = exchange;
     if (this.#list[place] !== exchange) return;
     const last = this.#list.pop();
@@ -28,7 +33,7 @@ export class OpenExchanges {
   }
 
   /** In no order. */
-  values(): Iterable<Exchange> {
+  values(): Iterable<T> {
     return this.#list;
   }
 }
