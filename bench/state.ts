@@ -8,35 +8,21 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeCommand } from "../node/src/kv/index.ts";
-import { type Entry, toLogIndex, toTerm } from "../node/src/raft/index.ts";
+import type { Entry } from "../node/src/raft/index.ts";
 import { ROCKS_DEFAULTS, RocksEngine } from "../node/src/storage/rocksdb.ts";
 import { EngineReader, StateStore } from "../node/src/storage/state/index.ts";
+import { compactEntry, keyOf, putEntries } from "./state-entries.ts";
 
-const VALUE_BYTES = 256;
 const ENTRIES_PER_APPLY = 64;
 const READS = 100_000;
 const SCAN_ROWS = 100;
 const MIB = 1024 * 1024;
 
-/** Keys come in an order that has nothing to do with their own, as hashes do. */
-const SCATTER = 2_654_435_761;
-
-const keyOf = (n: number): Uint8Array =>
-  Buffer.from(`bench/${((n * SCATTER) % 2 ** 32).toString(16).padStart(8, "0")}`);
-
-const value = new Uint8Array(VALUE_BYTES).map((_, at) => (at * 97 + 13) % 256);
-
 const entriesFrom = (index: number, firstKey: number): Entry[] =>
-  Array.from({ length: ENTRIES_PER_APPLY }, (_, at) => ({
-    index: toLogIndex(index + at),
-    term: toTerm(1),
-    type: "command",
-    data: encodeCommand(
-      { origin: 1, sequence: at, timestampMs: 1 },
-      { type: "put", key: keyOf(firstKey + at), value, condition: { type: "none" } },
-    ),
-  }));
+  putEntries(
+    index,
+    Array.from({ length: ENTRIES_PER_APPLY }, (_, at) => keyOf(firstKey + at)),
+  );
 
 interface Measured {
   readonly wallUs: number;
@@ -130,12 +116,7 @@ const compact = async (path: string): Promise<void> => {
   const engine = await RocksEngine.open(path, ROCKS_DEFAULTS);
   const state = StateStore.open(engine);
   const { appliedIndex, revision } = state.summary;
-  const data = encodeCommand(
-    { origin: 1, sequence: 0, timestampMs: 1 },
-    { type: "compact", revision },
-  );
-  const index = toLogIndex(appliedIndex + 1);
-  state.apply([{ index, term: toTerm(1), type: "command", data }], 1);
+  state.apply([compactEntry(appliedIndex + 1, revision)], 1);
   const events = revision - 1;
   show(
     "compaction, per event",

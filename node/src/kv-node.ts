@@ -225,12 +225,17 @@ export class KvNode implements NodeService {
 
   #openStore(origin: number): Promise<OpenedStore> {
     const { config, folder, log, onTiming, onFatal } = this.#setup;
-    const { blockCacheBytes, writeBufferBytes, recordCacheBytes } = config.storage;
+    const { blockCacheBytes, writeBufferBytes, recordCacheBytes, compaction } = config.storage;
     return openStore({
       folder,
       origin,
       options: { ...STORAGE_DEFAULTS, segmentBytes: config.log.segmentBytes, recordCacheBytes },
-      rocks: { ...ROCKS_DEFAULTS, cacheBytes: blockCacheBytes, memtableBytes: writeBufferBytes },
+      rocks: {
+        ...ROCKS_DEFAULTS,
+        cacheBytes: blockCacheBytes,
+        memtableBytes: writeBufferBytes,
+        compaction,
+      },
       onTiming,
       onFatal,
       onNotice: (text) => log.warn(text),

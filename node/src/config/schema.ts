@@ -10,6 +10,7 @@ import { bytes, gibibyte, mebibyte, milliseconds, number, oneOf, text } from "./
 import type {
   AdvertiseConfig,
   CompactionConfig,
+  CompactionStyle,
   Config,
   LimitsConfig,
   ListenConfig,
@@ -199,6 +200,8 @@ const compactionSchema: JsonSchema<CompactionConfig> = schemaOf<CompactionConfig
   ),
 );
 
+const compactionStyles: readonly CompactionStyle[] = ["level", "universal"];
+
 const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
   Type.Object(
     {
@@ -217,6 +220,11 @@ const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
         max: gibibyte,
         default: 32 * mebibyte,
       }),
+      compaction: oneOf(
+        "How table files are merged. `universal` costs less CPU and may need three times the " +
+          "state's disk for a while, `level` about one and a half.",
+        { values: compactionStyles, default: "universal" },
+      ),
       freeBytesMin: bytes("With less free disk, writes of clients are refused as OVERLOADED.", {
         min: 0,
         max: 1024 * gibibyte,

@@ -78,10 +78,14 @@ export interface PeersConfig {
   readonly frameBytesMax: number;
 }
 
+/** What the state trades while it merges its files: disk for CPU, or CPU for disk. */
+export type CompactionStyle = "level" | "universal";
+
 export interface StorageConfig {
   readonly blockCacheBytes: number;
   readonly writeBufferBytes: number;
   readonly recordCacheBytes: number;
+  readonly compaction: CompactionStyle;
   readonly freeBytesMin: number;
 }
 

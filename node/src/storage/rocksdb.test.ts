@@ -132,6 +132,27 @@ test("a table file that is missing or cut is found when the folder is opened", a
   }
 });
 
+test("a folder that was filled with one way of merging files is whole with the other", async (t) => {
+  const folder = await tempFolder(t);
+  for (const [round, compaction] of (["level", "universal", "level"] as const).entries()) {
+    const engine = await RocksEngine.open(folder, { ...SMALL, compaction });
+    try {
+      const batch = engine.createBatch();
+      for (let n = round; n < ROWS; n += 3) {
+        batch.put(rowKey(n), rowValue(n));
+        if (n % 100 === 99) engine.write(batch, { sync: false });
+      }
+      engine.write(batch, { sync: false });
+      for (let n = 0; n < ROWS; n += 1) {
+        const expected = n % 3 <= round ? rowValue(n) : undefined;
+        assert.deepEqual(engine.getMany([rowKey(n)]), [expected], `row ${n} in round ${round}`);
+      }
+    } finally {
+      await engine.close();
+    }
+  }
+});
+
 test("another thread reads through the handle what this one writes", async (context) => {
   const folder = await tempFolder(context);
   const engine = await RocksEngine.open(folder, ROCKS_DEFAULTS);

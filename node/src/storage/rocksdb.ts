@@ -38,8 +38,8 @@ export interface RocksOptions {
   /** Threads for flushes and compactions. */
   readonly backgroundThreads: number;
   /**
-   * `level` keeps the files close to the size of the data. `universal` writes about a third less in
-   * the background, but may need twice the space for a while.
+   * `level` keeps the files close to the size of the data. `universal` rewrites each row less often,
+   * but needs more space for a while (docs/adr/0002-state-layout.md). A folder may change its style.
    */
   readonly compaction: "level" | "universal";
 }
@@ -48,7 +48,7 @@ export const ROCKS_DEFAULTS: RocksOptions = {
   cacheBytes: 16 * 1024 * 1024,
   memtableBytes: 32 * 1024 * 1024,
   backgroundThreads: 2,
-  compaction: "level",
+  compaction: "universal",
 };
 
 const EMPTY = new Uint8Array(0);
