@@ -42,6 +42,26 @@ test("turns alternate, and neither system always comes first", async () => {
   assert.deepEqual([both.kvcluster.perSecond, both.etcd?.perSecond], [4, 3]);
 });
 
+test("each turn begins at another member, for both alike", async () => {
+  const firsts: string[] = [];
+  const three = (name: "kvcluster" | "etcd"): RunningSystem => {
+    const one = system(name);
+    return { ...one, target: { ...one.target, endpoints: ["a", "b", "c"] } };
+  };
+  await inTurns(
+    { kvcluster: three("kvcluster"), etcd: three("etcd") },
+    {
+      turns: 4,
+      by: byRate,
+      measure: ({ target }) => {
+        if (target.system === "etcd") firsts.push(target.endpoints.join(""));
+        return Promise.resolve(measured(1));
+      },
+    },
+  );
+  assert.deepEqual(firsts, ["abc", "bca", "cab", "abc"]);
+});
+
 test("without etcd all turns are ours", async () => {
   let turns = 0;
   const both = await inTurns(

@@ -11,6 +11,17 @@ export interface TurnsOrder {
   readonly measure: (running: RunningSystem) => Promise<Measured>;
 }
 
+/**
+ * The same system with its members counted from another one on. One connection goes to the first
+ * member, and whether that one leads must not decide: over the turns it is each of them.
+ */
+const startingAt = (running: RunningSystem, turn: number): RunningSystem => {
+  const { endpoints } = running.target;
+  const first = turn % Math.max(1, endpoints.length);
+  const rotated = [...endpoints.slice(first), ...endpoints.slice(0, first)];
+  return { ...running, target: { ...running.target, endpoints: rotated } };
+};
+
 /** The turn in the middle; of an even number the lower. @throws Error of none */
 export const medianTurn = (turns: readonly Measured[], by: (one: Measured) => number): Measured => {
   const sorted = [...turns].sort((a, b) => by(a) - by(b));
@@ -28,9 +39,10 @@ export const inTurns = async (
   const theirs: Measured[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
     const isOursFirst = turn % 2 === 0;
-    if (isOursFirst) ours.push(await measure(kvcluster));
-    if (etcd !== null) theirs.push(await measure(etcd));
-    if (!isOursFirst) ours.push(await measure(kvcluster));
+    const first = startingAt(kvcluster, turn);
+    if (isOursFirst) ours.push(await measure(first));
+    if (etcd !== null) theirs.push(await measure(startingAt(etcd, turn)));
+    if (!isOursFirst) ours.push(await measure(first));
   }
   return {
     kvcluster: medianTurn(ours, by),

@@ -81,7 +81,8 @@ const run = async (context: BenchContext, mixes: readonly Mix[]): Promise<PartRe
       `connections spread over all members; ${sizes.firstSeconds} s of a mixed load before the ` +
       `first, then ${sizes.warmUpSeconds} s warm-up and ${sizes.seconds} s measured for each. ` +
       `Both run beside each other and have ${sizes.turns} turns at each load, one after the ` +
-      "other while the other rests; the turn with the median rate is told.",
+      "other while the other rests, and begin at another member each (a lone connection has only " +
+      "that one); the turn with the median rate is told.",
     comparisonTable(rows),
   ].join("\n\n");
   return { text, measurements: rows.flatMap(measurementOf) };
