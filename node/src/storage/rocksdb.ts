@@ -38,8 +38,8 @@ export interface RocksOptions {
   /** Threads for flushes and compactions. */
   readonly backgroundThreads: number;
   /**
-   * `level` keeps the files close to the size of the data. `universal` rewrites each row less often,
-   * but needs more space for a while (docs/adr/0002-state-layout.md). A folder may change its style.
+   * `level` keeps the files close to the size of the data. `universal` rewrites each row less
+   * often, but needs more space for a while (docs/adr/0002-state-layout.md). A folder may change.
    */
   readonly compaction: "level" | "universal";
 }
