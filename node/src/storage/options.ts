@@ -17,11 +17,6 @@ export interface StorageOptions {
   readonly applyBytesMax: number;
   /** Appended entries kept in memory until they are applied; older ones are read from the log. */
   readonly tailBytesMax: number;
-  /**
-   * Apply entries while the next group is on its way to the disk. Shorter cycles where a core is
-   * free and the disk is slow, some CPU more for each group (docs/adr/0001-segmented-log.md).
-   */
-  readonly applyBesideSync: boolean;
   /** The state is brought to the disk, beside other work, each time it has grown by so much. */
   readonly writeBackBytes: number;
   /** Records kept in memory for commands that overwrite them. */
@@ -38,7 +33,6 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   groupBytesMax: 4 * MIB,
   applyBytesMax: 4 * MIB,
   tailBytesMax: 32 * MIB,
-  applyBesideSync: false,
   writeBackBytes: MIB,
   recordCacheBytes: 32 * MIB,
   compactionEventsMax: 256,

@@ -25,7 +25,6 @@ export const SIMULATED_STORAGE: StorageOptions = {
   groupBytesMax: 64 * 1024,
   applyBytesMax: 16 * 1024,
   tailBytesMax: 64 * 1024,
-  applyBesideSync: true,
   writeBackBytes: 8 * 1024,
   recordCacheBytes: 64 * 1024,
   compactionEventsMax: 16,

@@ -29,7 +29,6 @@ type EngineRequest = Extract<
 >;
 
 interface Limits {
-  readonly applyBesideSync: boolean;
   readonly groupBytesMax: number;
 }
 
