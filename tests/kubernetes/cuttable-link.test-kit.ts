@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
+import { resetSocket } from "../cluster/reset-socket.test-kit.ts";
 
 export class CuttableLink {
   readonly #server: Server;
@@ -54,7 +55,7 @@ export class CuttableLink {
   }
 
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
   }
 
   remove(): void {

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { HELLO_BYTES } from "../../node/src/transport/handshake.ts";
 import { choosePort } from "../cluster/ports.test-kit.ts";
+import { resetSocket } from "../cluster/reset-socket.test-kit.ts";
 
 export type LinkState =
   | { readonly type: "open" }
@@ -129,8 +130,8 @@ class ProxiedConnection {
   }
 
   destroy(): void {
-    this.#near.resetAndDestroy();
-    this.#far?.resetAndDestroy();
+    resetSocket(this.#near);
+    if (this.#far !== null) resetSocket(this.#far);
     for (const pipe of this.#pipes) pipe.stop();
     this.#options.onClosed();
   }
