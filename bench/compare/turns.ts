@@ -17,7 +17,7 @@ export interface TurnsOrder {
  */
 const startingAt = (running: RunningSystem, turn: number): RunningSystem => {
   const { endpoints } = running.target;
-  const first = turn % Math.max(1, endpoints.length);
+  const first = turn % endpoints.length;
   const rotated = [...endpoints.slice(first), ...endpoints.slice(0, first)];
   return { ...running, target: { ...running.target, endpoints: rotated } };
 };
