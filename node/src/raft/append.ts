@@ -31,8 +31,11 @@ export function handleAppendEntries(node: NodeState, message: AppendEntries): vo
   }
   storeEntries(node, prevLogIndex, entries);
   const lastNew = toLogIndex(prevLogIndex + entries.length);
+  const commitBefore = node.commitIndex;
   // min(leaderCommit, index of last new entry): what follows it may be another leader's (Figure 2).
   commitTo(node, lowerIndex(message.leaderCommit, lastNew));
+  // A notice of a commit: the entries that it speaks of were acknowledged when they came.
+  if (entries.length === 0 && node.commitIndex > commitBefore) return;
   acknowledgeAppend(node, message.from, lastNew);
 }
 

@@ -59,6 +59,8 @@ export function becomeProbe(peer: PeerProgress, nextIndex: LogIndex): void {
   peer.state = "probe";
   peer.isPaused = false;
   peer.nextIndex = higherIndex(nextIndex, indexAfter(peer.matchIndex));
+  // What it was told may be lost.
+  peer.commitSent = toLogIndex(0);
   peer.inflight.clear();
 }
 

@@ -4,7 +4,7 @@
  */
 import { assertInvariant } from "./assertion.ts";
 import { sendAsLeader } from "./heartbeat.ts";
-import { indexAfter, indexBefore } from "./log-index.ts";
+import { higherIndex, indexAfter, indexBefore } from "./log-index.ts";
 import type { Leadership, NodeState } from "./node-state.ts";
 import { isRecentlyActive } from "./node-state.ts";
 import {
@@ -19,13 +19,14 @@ import { quorumIndex } from "./quorum.ts";
 import { noteReadConfirmation } from "./read-index.ts";
 import { doubtLeader } from "./roles.ts";
 import { continueTransfer } from "./transfer.ts";
-import type {
-  AppendEntriesResponse,
-  Entry,
-  HeartbeatResponse,
-  LogIndex,
-  NodeId,
-  Term,
+import {
+  type AppendEntriesResponse,
+  type Entry,
+  type HeartbeatResponse,
+  type LogIndex,
+  type NodeId,
+  type Term,
+  toLogIndex,
 } from "./types.ts";
 
 const NO_ENTRIES: readonly Entry[] = [];
@@ -189,6 +190,9 @@ function sendAppend(
   peer: PeerProgress,
   append: { readonly prevLogTerm: Term; readonly entries: readonly Entry[] },
 ): void {
+  const isQuestion = append.entries.length === 0 && (peer.isAppendDue || peer.state === "probe");
+  // Without entries only what tells no commit is answered.
+  const leaderCommit = isQuestion ? toLogIndex(0) : node.commitIndex;
   sendAsLeader(node, {
     type: "appendEntries",
     from: node.id,
@@ -197,10 +201,10 @@ function sendAppend(
     prevLogIndex: indexBefore(peer.nextIndex),
     prevLogTerm: append.prevLogTerm,
     entries: append.entries,
-    leaderCommit: node.commitIndex,
+    leaderCommit,
   });
   peer.isAppendDue = false;
-  peer.commitSent = node.commitIndex;
+  peer.commitSent = higherIndex(peer.commitSent, leaderCommit);
   if (peer.state === "probe") peer.isPaused = true;
   else noteSent(peer, append.entries);
 }

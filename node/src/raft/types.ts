@@ -118,7 +118,9 @@ export interface AppendEntries extends MessageBase {
   readonly type: "appendEntries";
   readonly prevLogIndex: LogIndex;
   readonly prevLogTerm: Term;
+  /** May be empty: a notice of a commit, or a question, which is answered. */
   readonly entries: readonly Entry[];
+  /** 0 in a question: a message without entries that moves the commit index is not answered. */
   readonly leaderCommit: LogIndex;
 }
 export interface AppendEntriesResponse extends MessageBase {
