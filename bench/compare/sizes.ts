@@ -26,7 +26,7 @@ export interface Sizes {
 export const FULL: Sizes = {
   seconds: 8,
   warmUpSeconds: 3,
-  turns: 3,
+  turns: 5,
   firstSeconds: 15,
   connections: [1, 64, 256],
   manyKeys: 1_000_000,
