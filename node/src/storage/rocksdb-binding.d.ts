@@ -19,6 +19,11 @@ declare module "rocksdb/binding.js" {
       keys: readonly Uint8Array[],
       options: object | undefined,
     ): (Uint8Array | undefined)[];
+    /** Without a limit it writes one range tombstone. */
+    db_clear(
+      context: DatabaseContext,
+      range: { readonly gte: Uint8Array; readonly lt: Uint8Array },
+    ): void;
     iterator_init(context: DatabaseContext, options: object): IteratorContext;
     iterator_seek(context: IteratorContext, target: Uint8Array): void;
     iterator_nextv_sync(

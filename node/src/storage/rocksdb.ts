@@ -194,6 +194,16 @@ export class RocksEngine implements Engine {
     batch.clear();
   }
 
+  deleteRange(start: Uint8Array, end: Uint8Array): void {
+    this.#assertOpen();
+    if (!this.#isOwner) throw new TypeError("only the thread that opened the state may write");
+    try {
+      binding.db_clear(this.#context, { gte: start, lt: end });
+    } catch (cause) {
+      throw toStorageError(this.path, "remove a range of rows", cause);
+    }
+  }
+
   writeBack(done: (error: unknown) => void): void {
     this.#assertOpen();
     writeBackNewestLog(this.path, done);

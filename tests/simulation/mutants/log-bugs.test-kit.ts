@@ -131,6 +131,18 @@ export const logBugs: readonly Mutant[] = [
     },
   },
   {
+    bug: "a question of the leader tells a commit, which is not answered",
+    seenIn: "this repository",
+    edits: [
+      {
+        file: "raft/replication.ts",
+        find: "  const leaderCommit = isQuestion ? toLogIndex(0) : node.commitIndex;",
+        replace: "  const leaderCommit = node.commitIndex;",
+      },
+    ],
+    caughtBy: byGolden("lost acknowledgement is asked for"),
+  },
+  {
     bug: "a late append cuts entries that were acknowledged",
     seenIn: "openraft, async-raft",
     edits: [

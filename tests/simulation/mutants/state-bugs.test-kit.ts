@@ -37,8 +37,8 @@ export const stateBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/state/compaction.ts",
-        find: "    end: eventKey({ revision: figures.compactRevision, sub: 0 }),",
-        replace: "    end: eventKey({ revision: figures.revision, sub: 0 }),",
+        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
+        replace: "  const end = eventKey({ revision: figures.revision, sub: 0 });",
       },
       {
         file: "storage/state/compaction.ts",
@@ -63,14 +63,9 @@ export const stateBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/state/compaction.ts",
-        find: "    end: eventKey({ revision: figures.compactRevision, sub: 0 }),",
+        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
         replace:
-          "    end: eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 }),",
-      },
-      {
-        file: "storage/state/compaction.ts",
-        find: "  type StoredEvent,\n",
-        replace: "  type StoredEvent,\n  toRevision,\n",
+          "  const end = eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 });",
       },
     ],
     caughtBy: {
@@ -85,14 +80,9 @@ export const stateBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/state/compaction.ts",
-        find: "    end: eventKey({ revision: figures.compactRevision, sub: 0 }),",
+        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
         replace:
-          "    end: eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 }),",
-      },
-      {
-        file: "storage/state/compaction.ts",
-        find: "  type StoredEvent,\n",
-        replace: "  type StoredEvent,\n  toRevision,\n",
+          "  const end = eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 });",
       },
       {
         file: "storage/state/state-store.ts",

@@ -112,6 +112,19 @@ const cases: Readonly<Record<string, (engine: Engine) => void>> = {
     assert.throws(() => rows.next(1));
     assert.deepEqual(walk(engine, all), ["a=1", "c=new", "d=new"]);
   },
+  "a range of rows goes at once, its end does not, and a walk keeps it": (engine) => {
+    put(engine, { a: "1", b: "2", "b\0": "3", c: "4", d: "5" });
+    const rows = engine.iterate(all);
+    engine.deleteRange(bytes("b"), bytes("d"));
+    engine.deleteRange(bytes("x"), bytes("y"));
+    engine.deleteRange(bytes("d"), bytes("a"));
+    assert.deepEqual(drain(rows, 10), ["a=1", "b=2", "b\0=3", "c=4", "d=5"]);
+    rows.close();
+    assert.deepEqual(walk(engine, all), ["a=1", "d=5"]);
+    assert.deepEqual(walk(engine, { ...all, reverse: true }), ["d=5", "a=1"]);
+    put(engine, { c: "new" });
+    assert.deepEqual(engine.getMany(["b", "c", "d"].map(bytes)).map(text), [undefined, "new", "5"]);
+  },
   "random batches leave what a plain map holds": (engine) => {
     const random = seededRandom(11);
     const model = new Map<string, string>();

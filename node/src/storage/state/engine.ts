@@ -67,6 +67,11 @@ export interface Engine {
   /** Writes all or nothing and leaves the batch empty, ready for use again. */
   write(batch: EngineBatch, options: WriteOptions): void;
   /**
+   * Removes all rows from `start` to before `end` in one step of its own, which is not synced. It
+   * costs the same for any number of rows, but until files are merged each read looks past it.
+   */
+  deleteRange(start: Uint8Array, end: Uint8Array): void;
+  /**
    * Brings what was written to the disk beside other work, so that a synced write soon after has
    * little to wait for. It promises nothing: durable is what a synced write made so.
    * @param done called once; after an error the process must crash, as after a failed write

@@ -54,6 +54,10 @@ export class InterleavedEngine implements Engine {
     this.#engine.write(batch, options);
   }
 
+  deleteRange(start: Uint8Array, end: Uint8Array): void {
+    this.#engine.deleteRange(start, end);
+  }
+
   writeBack(done: (error: unknown) => void): void {
     this.#engine.writeBack(done);
   }

@@ -119,6 +119,12 @@ export class MemoryEngine implements Engine {
     }
   }
 
+  deleteRange(start: Uint8Array, end: Uint8Array): void {
+    const batch = new MemoryBatch();
+    this.#tree.forRange(toText(start), toText(end), false, (key) => batch.delete(toBytes(key)));
+    this.write(batch, { sync: false });
+  }
+
   /** What is in memory has nowhere to go before a sync. */
   writeBack(done: (error: unknown) => void): void {
     this.#assertOpen();

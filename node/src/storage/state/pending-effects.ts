@@ -51,11 +51,17 @@ const SLICES = {
   record: 4,
   historyKey: 5,
   history: 6,
+  removed: 7,
 } as const;
 
 export class PendingEffects implements StateView, EffectSink {
   /** Changed as effects come in; written with every batch. */
   readonly figures: StateFigures;
+  /**
+   * The event with which a compaction goes on. Null at its beginning and after a start: then with
+   * the first of the revision that it had reached, some of which it may see twice.
+   */
+  nextToRemove: Uint8Array | null = null;
   readonly #engine: Engine;
   readonly #batch: EngineBatch;
   readonly #scratch = new ScratchBuffer();
@@ -205,9 +211,11 @@ export class PendingEffects implements StateView, EffectSink {
     this.#batch.put(key, value);
   }
 
-  /** Removes a row of the history that no read can reach any more. */
-  remove(key: Uint8Array): void {
-    this.#batch.delete(key);
+  /** Removes a version, or the mark of a deletion, that no read can reach any more. */
+  removeHistory(key: Uint8Array, revision: Revision): void {
+    const scratch = this.#scratch.reserve(historyKeyBytes(key));
+    const end = writeHistoryKey(scratch, 0, { key, revision });
+    this.#batch.delete(scratch.slice(SLICES.removed, 0, end));
   }
 
   /** Writes everything pending together with the figures, atomically. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Command, TAG_HISTORY, tagRange, toRevision } from "../../kv/index.ts";
+import { type Command, TAG_EVENT, TAG_HISTORY, tagRange, toRevision } from "../../kv/index.ts";
 import { type Entry, toLogIndex } from "../../raft/index.ts";
 import { StorageError } from "../errors.ts";
 import { MemoryEngine } from "./memory-engine.ts";
@@ -146,6 +146,58 @@ test("a compaction goes on after a crash at any point of it", () => {
     const history = survivor.iterate(tagRange(TAG_HISTORY));
     assert.equal(history.next(99).length, 1, "what the compact revision itself superseded");
   }
+});
+
+const eventsOf = (engine: MemoryEngine): number => {
+  const rows = engine.iterate(tagRange(TAG_EVENT));
+  try {
+    return rows.next(999).length;
+  } finally {
+    rows.close();
+  }
+};
+
+test("events that a crash left go with the next compaction", () => {
+  const { engine, state } = open();
+  const putAll = (from: number, to: number): void => {
+    const entries = entriesUpTo(from, to, (index) => commandEntry(index, put("a", `${index}`)));
+    state.apply(entries, ORIGIN);
+  };
+  putAll(1, 20);
+  state.apply([commandEntry(21, { type: "compact", revision: toRevision(20) })], ORIGIN);
+  state.sync();
+  while (state.compactStep(5));
+  assert.equal(eventsOf(engine), 1, "the event of the compact revision");
+  const survivor = engine.crash(engine.unsyncedBatches - 1);
+  assert.equal(eventsOf(survivor), 20, "all but the last write of the compaction");
+  const reopened = StateStore.open(survivor);
+  assert.equal(reopened.isCompactionPending, false);
+  reopened.apply([commandEntry(22, put("a", "22"))], ORIGIN);
+  reopened.apply([commandEntry(23, { type: "compact", revision: toRevision(21) })], ORIGIN);
+  while (reopened.compactStep(5));
+  assert.equal(eventsOf(survivor), 1);
+});
+
+test("a compaction gets through a revision of more events than a step, and a restart", () => {
+  const { engine, state } = open();
+  state.apply(
+    entriesUpTo(1, 9, (index) => commandEntry(index, put(`k${index}`, "v"))),
+    ORIGIN,
+  );
+  const everything = new Uint8Array(0);
+  const { revision } = state.apply(
+    [commandEntry(10, { type: "deleteRange", start: everything, end: everything, keysMax: 9 })],
+    ORIGIN,
+  ).summary;
+  state.apply([commandEntry(11, put("k1", "again"))], ORIGIN);
+  const last = toRevision(revision + 1);
+  state.apply([commandEntry(12, { type: "compact", revision: last })], ORIGIN);
+  // Nine events, then four of the nine of one revision.
+  for (const eventsMax of [9, 2, 2]) assert.ok(state.compactStep(eventsMax));
+  const reopened = StateStore.open(engine.crash(99));
+  assert.ok(reopened.isCompactionPending);
+  const steps = [1, 2, 3, 4, 5, 6].map(() => reopened.compactStep(2));
+  assert.deepEqual(steps, [true, true, true, true, false, false]);
 });
 
 test("every replica notes its hash at the same entries, and the last ones are kept", () => {
