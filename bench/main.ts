@@ -81,6 +81,7 @@ const chosenSizes = (): Sizes => {
     warmUpSeconds: number(flags.warmup, sizes.warmUpSeconds),
     firstSeconds: number(flags.first, sizes.firstSeconds),
     turns: number(flags.turns, sizes.turns),
+    putTurns: number(flags.turns, sizes.putTurns),
     grownKeys: number(flags.grown, sizes.grownKeys),
     connections:
       flags.connections === "" ? sizes.connections : flags.connections.split(",").map(Number),

@@ -6,6 +6,8 @@ export interface Sizes {
   readonly warmUpSeconds: number;
   /** Turns of each system at each load, one after the other; the median turn is told. */
   readonly turns: number;
+  /** Of puts alone, whose rate changes most from turn to turn: files are merged now and then. */
+  readonly putTurns: number;
   /** Of a mixed load before the first measured one: servers run for long. */
   readonly firstSeconds: number;
   readonly connections: readonly number[];
@@ -26,7 +28,8 @@ export interface Sizes {
 export const FULL: Sizes = {
   seconds: 8,
   warmUpSeconds: 3,
-  turns: 5,
+  turns: 3,
+  putTurns: 9,
   firstSeconds: 15,
   connections: [1, 64, 256],
   manyKeys: 1_000_000,
@@ -42,6 +45,7 @@ export const QUICK: Sizes = {
   seconds: 1,
   warmUpSeconds: 0.5,
   turns: 1,
+  putTurns: 1,
   firstSeconds: 0.5,
   connections: [1, 64, 256],
   manyKeys: 5_000,

@@ -80,9 +80,10 @@ const run = async (context: BenchContext, mixes: readonly Mix[]): Promise<PartRe
     `${VALUE_BYTES}-byte values, ${KEYS.toLocaleString("en-US")} keys at random, closed loop, ` +
       `connections spread over all members; ${sizes.firstSeconds} s of a mixed load before the ` +
       `first, then ${sizes.warmUpSeconds} s warm-up and ${sizes.seconds} s measured for each. ` +
-      `Both run beside each other and have ${sizes.turns} turns at each load, one after the ` +
-      "other while the other rests, and begin at another member each (a lone connection has only " +
-      "that one); the turn with the median rate is told.",
+      `Both run beside each other and have ${sizes.turns} turns at each load, ` +
+      `${sizes.putTurns} at puts, one after the other while the other rests, and begin at ` +
+      "another member each (a lone connection has only that one); the turn with the median rate " +
+      "is told.",
     comparisonTable(rows),
   ].join("\n\n");
   return { text, measurements: rows.flatMap(measurementOf) };
@@ -94,7 +95,7 @@ const compare = (
   { sizes, say }: BenchContext,
 ): Promise<Both<Measured>> =>
   inTurns(both, {
-    turns: sizes.turns,
+    turns: load.mix === "put" ? sizes.putTurns : sizes.turns,
     by: ({ perSecond }) => perSecond,
     measure: async (running) => {
       const { seconds, warmUpSeconds } = sizes;
