@@ -10,6 +10,7 @@ import {
   decodeEvent,
   decodeEventKey,
   eventKey,
+  type Revision,
   type StoredEvent,
   toRevision,
 } from "../../kv/index.ts";
@@ -43,7 +44,8 @@ export const compactStep = (
   let removed = 0;
   try {
     for (let batch = rows.next(eventsMax); batch.length > 0; ) {
-      for (const row of batch) removeHistory(engine, effects, row);
+      for (const row of batch) figures.removedRevision = removeHistory(engine, effects, row);
+      effects.nextToRemove = keyAfter(batch.at(-1)?.key ?? end);
       removed += batch.length;
       if (removed >= eventsMax) break;
       batch = rows.next(eventsMax - removed);
@@ -59,8 +61,8 @@ export const compactStep = (
   return false;
 };
 
-/** Removes what an event left behind, and notes how far that came. */
-const removeHistory = (engine: Engine, effects: PendingEffects, row: EngineRow): void => {
+/** Removes what an event left behind. @returns its revision */
+const removeHistory = (engine: Engine, effects: PendingEffects, row: EngineRow): Revision => {
   const place = { path: engine.path, key: row.key };
   const { revision } = decodeRow(place, row.key, decodeEventKey);
   const event: StoredEvent = decodeRow(place, row.value, decodeEvent);
@@ -68,8 +70,7 @@ const removeHistory = (engine: Engine, effects: PendingEffects, row: EngineRow):
   if (previousRevision > 0) effects.removeHistory(event.key, previousRevision);
   // Everything older of this key is gone, so the mark of its deletion says nothing any more.
   if (event.type === "delete") effects.removeHistory(event.key, revision);
-  effects.figures.removedRevision = revision;
-  effects.nextToRemove = keyAfter(row.key);
+  return revision;
 };
 
 const keyAfter = (key: Uint8Array): Uint8Array => {
