@@ -19,8 +19,6 @@ const PUTS_PER_APPLY = 64;
 const REVISIONS_KEPT = 100_000;
 const COMPACT_EVERY = 300_000;
 const ROCKS = { ...ROCKS_DEFAULTS, cacheBytes: 32 * MIB, memtableBytes: 64 * MIB };
-/** Two events and their versions are removed while one is added. */
-const EVENTS_REMOVED = PUTS_PER_APPLY * 2;
 const LOOK_EVERY = 100;
 /** Merging that was due has ended by then. */
 const SETTLE_MS = 10_000;
@@ -60,7 +58,7 @@ const overwrite = async (state: StateStore, folder: string, puts: number): Promi
       );
     }
     state.apply(entries, 1);
-    state.compactStep(EVENTS_REMOVED);
+    state.removeCompacted();
     if (turn % LOOK_EVERY === 0) most = Math.max(most, tableBytes(folder));
   }
   return most;

@@ -1,7 +1,14 @@
 /** The state machine's door. */
 export { applyCommand, type EffectSink, type StateView } from "./apply.ts";
 export { decodeCommand, encodeCommand, readHeader, stampTimestamp } from "./command-codec.ts";
-export { decodeEvent, eventBytes, type StoredEvent, writeEvent } from "./event-codec.ts";
+export {
+  decodeEventBlock,
+  EVENT_BLOCK_FORMAT,
+  EVENT_LENGTH_BYTES,
+  eventBytes,
+  type StoredEvent,
+  writeEvent,
+} from "./event-codec.ts";
 export {
   currentKey,
   currentRange,
@@ -9,8 +16,9 @@ export {
   decodeHistoryKey,
   EVENT_KEY_BYTES,
   type EventPlace,
+  eraRange,
   eventKey,
-  historyAt,
+  type HistoryPlace,
   historyEnd,
   historyKey,
   historyKeyBytes,

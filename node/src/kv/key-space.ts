@@ -5,8 +5,9 @@
  *
  *   0x01 name                              meta data
  *   0x02 key                               current record; raw order is the user's order
- *   0x03 escaped key, ~revision u64        superseded record or tombstone, newest first
- *   0x04 revision u64, sub u32             event
+ *   0x03 ~era u64, escaped key, ~revision u64
+ *                                          superseded record or tombstone, newest first
+ *   0x04 revision u64, sub u32             events up to this one (event-codec.ts)
  *   0x05 … 0x0f                            kept free: leases, idempotency keys, transactions
  */
 import { DecodeError } from "../codec/index.ts";
@@ -26,6 +27,8 @@ const ESCAPE = 0x00;
 const ESCAPED_ZERO = 0xff;
 const TERMINATOR = 0x01;
 const REVISION_BYTES = 8;
+/** The tag and the era of a history key. */
+const ERA_END = 1 + REVISION_BYTES;
 
 /** A half-open range of stored keys; both ends always set. */
 export interface KeyRange {
@@ -70,51 +73,79 @@ export const currentRange = (start: Uint8Array, end: Uint8Array): KeyRange => ({
   end: end.length === 0 ? Uint8Array.of(TAG_KEY + 1) : currentKey(end),
 });
 
-/** History of user keys in [start, end); an empty end: to the last key. */
-export const historyRange = (start: Uint8Array, end: Uint8Array): KeyRange => ({
-  start: historyPrefix(start, TERMINATOR),
-  end: end.length === 0 ? Uint8Array.of(TAG_HISTORY + 1) : historyPrefix(end, TERMINATOR),
+/**
+ * The history is kept in eras, newest first, so that old ones go as a whole. An era is named by its
+ * first revision and holds what was superseded from then on until the next one's first.
+ */
+export const eraRange = (era: Revision): KeyRange => ({
+  start: eraPrefix(era),
+  end: eraPrefix(toRevision(era - 1)),
 });
 
-/** Versions of `key` that were superseded, from the newest one at or below `revision`. */
-export const historyAt = (key: Uint8Array, revision: Revision): KeyRange => ({
-  start: historyKey(key, revision),
-  end: historyEnd(key),
+/** History of user keys in [start, end) in one era; an empty end: to the last key. */
+export const historyRange = (era: Revision, start: Uint8Array, end: Uint8Array): KeyRange => ({
+  start: historyPrefix({ era, key: start }, TERMINATOR),
+  end: end.length === 0 ? eraRange(era).end : historyPrefix({ era, key: end }, TERMINATOR),
 });
 
-/** The end of all versions of `key`. */
-export const historyEnd = (key: Uint8Array): Uint8Array => historyPrefix(key, TERMINATOR + 1);
+/** Where a version is once it is superseded, or the tombstone of a deletion. */
+export interface HistoryPlace {
+  /** In which it was superseded; of a tombstone: in which the key was deleted. */
+  readonly era: Revision;
+  readonly key: Uint8Array;
+  /** Which made the version; of a tombstone: which deleted the key. */
+  readonly revision: Revision;
+}
 
-/** Where the version of `key` made at `revision` lives once it is superseded. */
-export const historyKey = (key: Uint8Array, revision: Revision): Uint8Array => {
-  const bytes = new Uint8Array(historyKeyBytes(key));
-  writeHistoryKey({ bytes, view: new DataView(bytes.buffer) }, 0, { key, revision });
+/** The end of all versions of `key` in an era. */
+export const historyEnd = (place: Pick<HistoryPlace, "era" | "key">): Uint8Array =>
+  historyPrefix(place, TERMINATOR + 1);
+
+export const historyKey = (place: HistoryPlace): Uint8Array => {
+  const bytes = new Uint8Array(historyKeyBytes(place.key));
+  writeHistoryKey({ bytes, view: new DataView(bytes.buffer) }, 0, place);
   return bytes;
 };
 
 /** Bytes of a history key. */
 export const historyKeyBytes = (key: Uint8Array): number => {
-  return 1 + escapedBytes(key) + 2 + REVISION_BYTES;
+  return ERA_END + escapedBytes(key) + 2 + REVISION_BYTES;
 };
 
 /**
  * Encodes a history key at `at`. A zero byte becomes 00 FF and the key ends with 00 01: order is
- * kept, and no key's versions lie among another's (`a` and `a\0`). Revisions are inverted, so that
- * the newest comes first. @returns the offset behind it
+ * kept, and no key's versions lie among another's (`a` and `a\0`). Eras and revisions are inverted,
+ * so that the newest comes first. @returns the offset behind it
  */
-export const writeHistoryKey = (
-  scratch: Scratch,
-  at: number,
-  place: { readonly key: Uint8Array; readonly revision: Revision },
-): number => {
+export const writeHistoryKey = (scratch: Scratch, at: number, place: HistoryPlace): number => {
   const { bytes, view } = scratch;
   bytes[at] = TAG_HISTORY;
-  const next = writeEscaped(bytes, at + 1, place.key);
+  writeInverted(view, at + 1, place.era);
+  const next = writeEscaped(bytes, at + ERA_END, place.key);
   bytes[next] = ESCAPE;
   bytes[next + 1] = TERMINATOR;
-  view.setUint32(next + 2, ~Math.floor(place.revision / 2 ** 32) >>> 0);
-  view.setUint32(next + 6, ~(place.revision % 2 ** 32) >>> 0);
+  writeInverted(view, next + 2, place.revision);
   return next + 2 + REVISION_BYTES;
+};
+
+const writeInverted = (view: DataView, at: number, revision: Revision): void => {
+  view.setUint32(at, ~Math.floor(revision / 2 ** 32) >>> 0);
+  view.setUint32(at + 4, ~(revision % 2 ** 32) >>> 0);
+};
+
+/** @throws DecodeError above 2^53 - 1 */
+const readInverted = (view: DataView, at: number): Revision => {
+  const high = ~view.getUint32(at) >>> 0;
+  const revision = high * 2 ** 32 + (~view.getUint32(at + 4) >>> 0);
+  if (!Number.isSafeInteger(revision)) throw new DecodeError("history revision above 2^53 - 1");
+  return toRevision(revision);
+};
+
+const eraPrefix = (era: Revision): Uint8Array => {
+  const bytes = new Uint8Array(ERA_END);
+  bytes[0] = TAG_HISTORY;
+  writeInverted(new DataView(bytes.buffer), 1, era);
+  return bytes;
 };
 
 const escapedBytes = (key: Uint8Array): number => {
@@ -140,29 +171,31 @@ const writeEscaped = (bytes: Uint8Array, at: number, key: Uint8Array): number =>
   return next;
 };
 
-const historyPrefix = (key: Uint8Array, terminator: number): Uint8Array => {
-  const bytes = new Uint8Array(historyKeyBytes(key) - REVISION_BYTES);
-  bytes[0] = TAG_HISTORY;
-  const next = writeEscaped(bytes, 1, key);
+const historyPrefix = (
+  place: Pick<HistoryPlace, "era" | "key">,
+  terminator: number,
+): Uint8Array => {
+  const bytes = new Uint8Array(historyKeyBytes(place.key) - REVISION_BYTES);
+  bytes.set(eraPrefix(place.era));
+  const next = writeEscaped(bytes, ERA_END, place.key);
   bytes[next] = ESCAPE;
   bytes[next + 1] = terminator;
   return bytes;
 };
 
 /** @throws DecodeError when the bytes are no history key */
-export const decodeHistoryKey = (
-  stored: Uint8Array,
-): { readonly key: Uint8Array; readonly revision: Revision } => {
+export const decodeHistoryKey = (stored: Uint8Array): HistoryPlace => {
   const keyEnd = stored.length - REVISION_BYTES - 2;
-  if (keyEnd < 1 || stored[0] !== TAG_HISTORY || stored[keyEnd] !== ESCAPE) {
+  if (keyEnd < ERA_END || stored[0] !== TAG_HISTORY || stored[keyEnd] !== ESCAPE) {
     throw new DecodeError(`${stored.length} bytes are no history key`);
   }
   if (stored[keyEnd + 1] !== TERMINATOR) throw new DecodeError("a history key without terminator");
-  const view = new DataView(stored.buffer, stored.byteOffset + keyEnd + 2, REVISION_BYTES);
-  const high = ~view.getUint32(0) >>> 0;
-  const revision = high * 2 ** 32 + (~view.getUint32(4) >>> 0);
-  if (!Number.isSafeInteger(revision)) throw new DecodeError("history revision above 2^53 - 1");
-  return { key: unescapeKey(stored.subarray(1, keyEnd)), revision: toRevision(revision) };
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
+  return {
+    era: readInverted(view, 1),
+    key: unescapeKey(stored.subarray(ERA_END, keyEnd)),
+    revision: readInverted(view, keyEnd + 2),
+  };
 };
 
 const unescapeKey = (escaped: Uint8Array): Uint8Array => {

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DecodeError } from "../codec/index.ts";
 import { decodeCommand, encodeCommand, readHeader } from "./command-codec.ts";
-import { decodeEvent } from "./event-codec.ts";
+import { encodeEventBlock } from "./event-block.test-kit.ts";
+import { decodeEvent, decodeEventBlock } from "./event-codec.ts";
 import { decodeEventKey, decodeHistoryKey, eventKey, historyKey } from "./key-space.ts";
 import { type Draw, drawCommand, drawFrom, drawKey, seeded } from "./random-command.test-kit.ts";
 import { decodeRecord, decodeVersion, encodeRecord, TOMBSTONE } from "./record-codec.ts";
@@ -17,6 +18,7 @@ const decoders: readonly ((bytes: Uint8Array) => unknown)[] = [
   decodeRecord,
   decodeVersion,
   decodeEvent,
+  decodeEventBlock,
   decodeHistoryKey,
   decodeEventKey,
 ];
@@ -25,9 +27,9 @@ const header = { origin: 1, sequence: 2, timestampMs: 3 };
 
 const drawValid = (draw: Draw): Uint8Array => {
   const revision = toRevision(1 + draw(1000));
-  switch (draw(5)) {
+  switch (draw(6)) {
     case 0:
-      return historyKey(drawKey(draw), revision);
+      return historyKey({ era: revision, key: drawKey(draw), revision });
     case 1:
       return eventKey({ revision, sub: draw(5) });
     case 2:
@@ -36,6 +38,13 @@ const drawValid = (draw: Draw): Uint8Array => {
       const value = Uint8Array.of(1, 2, 3);
       const record = { createRevision: revision, modRevision: revision, version: 1, lease: 0 };
       return encodeRecord({ ...record, value });
+    }
+    case 4: {
+      const event = { type: "put", key: drawKey(draw), previousRevision: revision } as const;
+      return encodeEventBlock([
+        { revision, sub: 0, ...event },
+        { revision, sub: 1, ...event },
+      ]);
     }
     default:
       return encodeCommand(header, drawCommand(draw, revision));

@@ -24,7 +24,7 @@ import { STORAGE_DEFAULTS, type StorageOptions } from "./options.ts";
 /** Which encryption keys data here may be sealed with; written by crypto/. */
 export const KEY_USE_FILE = "keys-in-use";
 const FORMAT_FILE = "FORMAT";
-const FORMAT_TEXT = "kvcluster data folder, format 1\n";
+const FORMAT_TEXT = "kvcluster data folder, format 2\n";
 const OUR_NAMES: readonly string[] = [
   FORMAT_FILE,
   `${FORMAT_FILE}.tmp`,

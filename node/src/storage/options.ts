@@ -2,8 +2,9 @@
  * Limits and sizes of the storage layer, with their defaults; the configuration may change
  * them.
  */
+import { ERA_DEFAULTS, type EraLimits } from "./state/index.ts";
 
-export interface StorageOptions {
+export interface StorageOptions extends EraLimits {
   /** A log segment is closed at this size and the next one begun. */
   readonly segmentBytes: number;
   /**
@@ -21,8 +22,6 @@ export interface StorageOptions {
   readonly writeBackBytes: number;
   /** Records kept in memory for commands that overwrite them. */
   readonly recordCacheBytes: number;
-  /** Events removed in one step of background compaction, between which requests are served. */
-  readonly compactionEventsMax: number;
 }
 
 const MIB = 1024 * 1024;
@@ -35,5 +34,5 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   tailBytesMax: 32 * MIB,
   writeBackBytes: MIB,
   recordCacheBytes: 32 * MIB,
-  compactionEventsMax: 256,
+  ...ERA_DEFAULTS,
 };

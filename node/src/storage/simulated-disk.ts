@@ -27,7 +27,8 @@ export const SIMULATED_STORAGE: StorageOptions = {
   tailBytesMax: 64 * 1024,
   writeBackBytes: 8 * 1024,
   recordCacheBytes: 64 * 1024,
-  compactionEventsMax: 16,
+  eraRevisions: 16,
+  eraBytes: 4 * 1024,
 };
 
 /** The states of a simulated disk: engines in memory by name. */

@@ -296,10 +296,9 @@ export class StoreCore {
     return this.#state.isCompactionPending;
   }
 
-  /** One step of background work. @returns whether there is more */
-  compactState(): boolean {
-    if (!this.isCompactionPending) return false;
-    return this.#state.compactStep(this.#setup.options.compactionEventsMax);
+  /** The background work of a compaction. */
+  removeCompacted(): void {
+    this.#state.removeCompacted();
   }
 
   /** Makes the state durable and closes everything. */

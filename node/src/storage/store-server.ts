@@ -262,7 +262,7 @@ export class StoreServer {
   /** Background work, one step at a time, only while nothing waits. */
   #idle(): void {
     if (this.#queue.length > 0 || this.#isBusy || this.#syncing !== null) return;
-    if (this.#core.compactState()) this.#scheduleIdle();
+    this.#core.removeCompacted();
     if (!this.#areGaugesDue()) return;
     this.#gaugesAtMs = this.#ports.monotonicMs();
     const gauges = {

@@ -1,48 +1,49 @@
 /**
- * Walks the superseded versions of a range of keys and gives, for each key, the one that a reader
- * at one revision sees. A key with a long history costs one seek, not a walk over its versions.
+ * Walks the superseded versions of a range of keys in one era and gives, for each key, the newest
+ * one that is no newer than a revision. A key with a long history costs one seek, not a walk over
+ * its versions.
  */
 import {
   decodeHistoryKey,
   decodeVersion,
   historyEnd,
   historyKey,
-  type KvRecord,
   type Revision,
 } from "../../kv/index.ts";
+import type { KeyValue } from "../../replica/index.ts";
 import { decodeRow } from "./decoding.ts";
 import type { EngineIterator, EngineRow } from "./engine.ts";
+import type { RowSource, Step } from "./visible-rows.ts";
 
-/** Rows per crossing; versions beyond them are skipped by a seek. */
-const ROWS_MAX = 64;
-
-export interface HistoricRecord {
-  readonly key: Uint8Array;
-  readonly record: KvRecord;
-}
-
-export class HistoryCursor {
+export class HistoryCursor implements RowSource {
   readonly #path: string;
   readonly #rows: EngineIterator;
   readonly #revision: Revision;
+  /** Rows per crossing; versions beyond them are skipped by a seek. */
+  readonly #rowsMax: number;
   #batch: readonly EngineRow[] = [];
   #at = 0;
   #isEnded = false;
   /** The key whose version was already found or found missing: its older versions are skipped. */
   #doneKey: Uint8Array | null = null;
 
-  /** @param rows over a range of the history, not yet read; the caller closes it */
-  constructor(path: string, rows: EngineIterator, revision: Revision) {
+  /** @param rows over keys of one era, not yet read; the caller closes it */
+  constructor(
+    path: string,
+    rows: EngineIterator,
+    bounds: { readonly revision: Revision; readonly rowsMax: number },
+  ) {
     this.#path = path;
     this.#rows = rows;
-    this.#revision = revision;
+    this.#revision = bounds.revision;
+    this.#rowsMax = bounds.rowsMax;
   }
 
   /**
-   * The next key that had a record at the revision and lost or changed it since; null at the end
-   * of the range. Undefined when this step read its share and found none: call again, later.
+   * The next key that had a record at the revision and lost or changed it in the era, or before a
+   * version of a newer era.
    */
-  next(): HistoricRecord | null | undefined {
+  next(): Step {
     if (this.#at >= this.#batch.length && !this.#fill()) return null;
     while (this.#at < this.#batch.length) {
       const row = this.#batch[this.#at];
@@ -53,7 +54,7 @@ export class HistoryCursor {
     return undefined;
   }
 
-  #visible(row: EngineRow): HistoricRecord | undefined {
+  #visible(row: EngineRow): KeyValue | undefined {
     const place = { path: this.#path, key: row.key };
     const { key, revision } = decodeRow(place, row.key, decodeHistoryKey);
     if (revision > this.#revision || this.#isDone(key)) return undefined;
@@ -71,7 +72,7 @@ export class HistoryCursor {
     if (this.#isEnded) return false;
     const last = this.#batch.at(-1);
     if (last !== undefined) this.#skipFrom(last);
-    this.#batch = this.#rows.next(ROWS_MAX);
+    this.#batch = this.#rows.next(this.#rowsMax);
     this.#at = 0;
     this.#isEnded = this.#batch.length === 0;
     return !this.#isEnded;
@@ -79,12 +80,10 @@ export class HistoryCursor {
 
   /** Seeks over the versions of the last row's key that no longer matter. */
   #skipFrom(last: EngineRow): void {
-    const { key, revision } = decodeRow(
-      { path: this.#path, key: last.key },
-      last.key,
-      decodeHistoryKey,
-    );
-    if (this.#isDone(key)) this.#rows.seek(historyEnd(key));
-    else if (revision > this.#revision) this.#rows.seek(historyKey(key, this.#revision));
+    const place = decodeRow({ path: this.#path, key: last.key }, last.key, decodeHistoryKey);
+    if (this.#isDone(place.key)) this.#rows.seek(historyEnd(place));
+    else if (place.revision > this.#revision) {
+      this.#rows.seek(historyKey({ ...place, revision: this.#revision }));
+    }
   }
 }

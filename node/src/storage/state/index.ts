@@ -1,5 +1,6 @@
 /** The door of the replicated state on disk. */
 export type { Engine, EngineBatch, EngineIterator, EngineRange, EngineRow } from "./engine.ts";
+export { ERA_DEFAULTS, type EraLimits } from "./history-eras.ts";
 export { MemoryEngine } from "./memory-engine.ts";
 export { HASH_CHECKPOINT_ENTRIES } from "./meta.ts";
 export { SnapshotExport } from "./snapshot-export.ts";

@@ -30,6 +30,8 @@ import {
 } from "../../kv/index.ts";
 import { decodeRow } from "./decoding.ts";
 import type { Engine, EngineBatch } from "./engine.ts";
+import { EventBlock } from "./event-block.ts";
+import { CurrentEra, type EraLimits } from "./history-eras.ts";
 import { encodeFigures, FIGURES_KEY, type StateFigures } from "./meta.ts";
 import { RecordOverlay } from "./record-overlay.ts";
 import { ScratchBuffer } from "./scratch-buffer.ts";
@@ -44,36 +46,36 @@ const HASH_CONFIGURATION = 0x47;
 
 /** Uses of the scratch buffer that every overwrite has (see ScratchBuffer.slice). */
 const SLICES = {
-  eventKey: 0,
-  event: 1,
-  hashed: 2,
-  key: 3,
-  record: 4,
-  historyKey: 5,
-  history: 6,
-  removed: 7,
+  event: 0,
+  hashed: 1,
+  key: 2,
+  record: 3,
+  historyKey: 4,
+  history: 5,
 } as const;
+
+export interface EffectsOptions extends EraLimits {
+  /** Records kept in memory for those that overwrite them. */
+  readonly recordCacheBytes: number;
+}
 
 export class PendingEffects implements StateView, EffectSink {
   /** Changed as effects come in; written with every batch. */
   readonly figures: StateFigures;
-  /**
-   * The event with which a compaction goes on. Null at its beginning and after a start: then with
-   * the first of the revision that it had reached, some of which it may see twice.
-   */
-  nextToRemove: Uint8Array | null = null;
   readonly #engine: Engine;
   readonly #batch: EngineBatch;
   readonly #scratch = new ScratchBuffer();
   /** Records that were read or changed since `forget`, as the last command left them. */
   readonly #overlay: RecordOverlay;
+  readonly #era: CurrentEra;
+  readonly #events = new EventBlock();
   /** Changes so far at the latest revision. */
   #sub = 0;
 
-  /** @param cacheBytes for records that were written last */
-  constructor(engine: Engine, figures: StateFigures, cacheBytes: number) {
+  constructor(engine: Engine, figures: StateFigures, options: EffectsOptions) {
     this.#engine = engine;
-    this.#overlay = new RecordOverlay(cacheBytes);
+    this.#overlay = new RecordOverlay(options.recordCacheBytes);
+    this.#era = new CurrentEra(engine, options, figures);
     this.#batch = engine.createBatch();
     this.figures = figures;
   }
@@ -93,7 +95,7 @@ export class PendingEffects implements StateView, EffectSink {
 
   /** Bytes that wait to be written. */
   get bytes(): number {
-    return this.#batch.bytes;
+    return this.#batch.bytes + this.#events.bytes;
   }
 
   /** Reads what is not in memory in one crossing, for the `get`s that follow. */
@@ -184,7 +186,8 @@ export class PendingEffects implements StateView, EffectSink {
     const keyEnd = eventEnd + 1 + key.length;
     this.#batch.delete(bytes.subarray(eventEnd, keyEnd));
     this.#putHistory(keyEnd, key, previous);
-    const tombstoneEnd = writeHistoryKey(scratch, keyEnd, { key, revision });
+    const era = this.#era.first;
+    const tombstoneEnd = writeHistoryKey(scratch, keyEnd, { era, key, revision });
     this.#batch.put(bytes.subarray(keyEnd, tombstoneEnd), TOMBSTONE);
     this.figures.keys -= 1;
     this.#overlay.change(key, undefined);
@@ -211,15 +214,14 @@ export class PendingEffects implements StateView, EffectSink {
     this.#batch.put(key, value);
   }
 
-  /** Removes a version, or the mark of a deletion, that no read can reach any more. */
-  removeHistory(key: Uint8Array, revision: Revision): void {
-    const scratch = this.#scratch.reserve(historyKeyBytes(key));
-    const end = writeHistoryKey(scratch, 0, { key, revision });
-    this.#batch.delete(scratch.slice(SLICES.removed, 0, end));
+  /** All history was removed from the engine. */
+  forgetHistory(): void {
+    this.#era.clear();
   }
 
   /** Writes everything pending together with the figures, atomically. */
   write(options: { readonly sync: boolean }): void {
+    this.#events.close(this.#batch);
     this.#batch.put(FIGURES_KEY, encodeFigures(this.figures));
     this.#engine.write(this.#batch, options);
   }
@@ -251,24 +253,33 @@ export class PendingEffects implements StateView, EffectSink {
 
   /** Encodes the event at the buffer's start, so that the record can follow for one hash. */
   #putEvent(revision: Revision, event: StoredEvent): number {
-    this.#sub = revision === this.figures.revision ? this.#sub + 1 : 0;
-    this.figures.revision = revision;
-    const keyEnd = writeEventKey(this.#scratch, 0, { revision, sub: this.#sub });
-    const eventEnd = writeEvent(this.#scratch, keyEnd, event);
-    this.#batch.put(
-      this.#scratch.slice(SLICES.eventKey, 0, keyEnd),
-      this.#scratch.slice(SLICES.event, keyEnd, eventEnd),
-    );
+    this.#advance(revision);
+    const place = { revision, sub: this.#sub };
+    const eventEnd = writeEvent(this.#scratch, writeEventKey(this.#scratch, 0, place), event);
+    const isFull = this.#events.add(place, this.#scratch.slice(SLICES.event, 0, eventEnd));
+    if (isFull) this.#events.close(this.#batch);
     return eventEnd;
   }
 
+  #advance(revision: Revision): void {
+    if (revision === this.figures.revision) {
+      this.#sub += 1;
+      return;
+    }
+    this.#sub = 0;
+    this.figures.revision = revision;
+    this.#era.advance(this.figures);
+  }
+
   #putHistory(at: number, key: Uint8Array, previous: KvRecord): void {
-    const keyEnd = writeHistoryKey(this.#scratch, at, { key, revision: previous.modRevision });
+    const place = { era: this.#era.first, key, revision: previous.modRevision };
+    const keyEnd = writeHistoryKey(this.#scratch, at, place);
     const recordEnd = writeRecord(this.#scratch, keyEnd, previous);
     this.#batch.put(
       this.#scratch.slice(SLICES.historyKey, at, keyEnd),
       this.#scratch.slice(SLICES.history, keyEnd, recordEnd),
     );
+    this.#era.add(recordEnd - at);
   }
 
   #hash(bytes: Uint8Array): void {

@@ -40,6 +40,8 @@ export class RecordCache {
   readonly #ringBytes: number;
   /** Buckets of `WAYS` positions. A position counts bytes over all rounds of the ring. */
   readonly #slots: Float64Array;
+  /** The hash of the key in each slot: what is not it need not be looked at in the ring. */
+  readonly #hashes: Int32Array;
   readonly #bucketMask: number;
   /** Where the next entry begins. */
   #head = 1;
@@ -57,6 +59,7 @@ export class RecordCache {
     this.#ringBytes = bytesMax;
     const buckets = 2 ** Math.floor(Math.log2(bytesMax / BYTES_PER_SLOT / WAYS));
     this.#slots = new Float64Array(buckets * WAYS);
+    this.#hashes = new Int32Array(buckets * WAYS);
     this.#bucketMask = buckets - 1;
   }
 
@@ -81,6 +84,7 @@ export class RecordCache {
     } else {
       const slot = known >= 0 ? known : this.#oldestSlot(hashed.hash);
       this.#slots[slot] = this.#append(key, record, bytes);
+      this.#hashes[slot] = hashed.hash;
     }
   }
 
@@ -93,7 +97,8 @@ export class RecordCache {
   #find({ key, hash }: HashedKey): number {
     const first = (hash & this.#bucketMask) * WAYS;
     for (let slot = first; slot < first + WAYS; slot += 1) {
-      if (this.#isHeld(this.#slots[slot] ?? NOWHERE) && this.#hasKey(slot, key)) return slot;
+      if (this.#hashes[slot] !== hash || !this.#isHeld(this.#slots[slot] ?? NOWHERE)) continue;
+      if (this.#hasKey(slot, key)) return slot;
     }
     return -1;
   }

@@ -20,7 +20,7 @@ import {
 } from "../../raft/index.ts";
 
 export const CHUNK_BYTES_MAX: number = 256 * 1024;
-const MAGIC = 0x4b565301;
+const MAGIC = 0x4b565302;
 const CHUNK_HEADER_BYTES = 13;
 const CRC_BYTES = 4;
 export const PAYLOAD_BYTES_MAX: number = CHUNK_BYTES_MAX - CHUNK_HEADER_BYTES - CRC_BYTES;
@@ -49,7 +49,7 @@ export const encodeChunk = (chunk: Chunk): Uint8Array => {
 export const decodeChunk = (bytes: Uint8Array): Chunk => {
   if (bytes.length > CHUNK_BYTES_MAX) throw new DecodeError(`a chunk of ${bytes.length} bytes`);
   const reader = new ByteReader(bytes);
-  if (reader.u32() !== MAGIC) throw new DecodeError("no chunk of a snapshot of version 1");
+  if (reader.u32() !== MAGIC) throw new DecodeError("no chunk of a snapshot of version 2");
   const kind = chunkKind(reader.u8());
   const sequence = reader.u32();
   const payload = reader.bytes();

@@ -32,7 +32,7 @@ const makeState = (engine: Engine, entries: number): StateStore => {
   }
   const big = "v".repeat(5 * CHUNK_BYTES_MAX);
   state.apply([commandEntry(entries + 1, put("big", big))], ORIGIN);
-  state.compactStep(2);
+  state.removeCompacted();
   return state;
 };
 

@@ -21,8 +21,14 @@ import {
 } from "./state.test-kit.ts";
 import { StateStore } from "./state-store.ts";
 
-/** Small, so that one `apply` often needs several batches. */
-const OPTIONS = { batchBytesMax: 200, writeBackBytes: 1_000, recordCacheBytes: 65_536 };
+/** Small, so that one `apply` often needs several batches, and reads see several eras. */
+const OPTIONS = {
+  batchBytesMax: 200,
+  writeBackBytes: 1_000,
+  recordCacheBytes: 65_536,
+  eraRevisions: 20,
+  eraBytes: 500,
+};
 
 /** Draws and applies a few entries to store and model and compares what they say. */
 const applySome = (
@@ -65,7 +71,7 @@ test("random commands do what the model does, at every revision, over crashes", 
     let state = StateStore.open(engine, OPTIONS);
     for (let round = 0; round < 120; round += 1) {
       log.push(...applySome(draw, state, model).entries);
-      if (draw(3) === 0) state.compactStep(1 + draw(5));
+      if (draw(3) === 0) state.removeCompacted();
       if (draw(10) === 0) state.sync();
       if (draw(12) === 0) {
         const before = state.summary;
@@ -96,7 +102,7 @@ test("RocksDB does what the model does, over restarts", async () => {
     let state = StateStore.open(engine, OPTIONS);
     for (let round = 0; round < 120; round += 1) {
       applySome(draw, state, model);
-      if (draw(3) === 0) state.compactStep(1 + draw(5));
+      if (draw(3) === 0) state.removeCompacted();
       if (draw(20) === 0) {
         const before = state.summary;
         await engine.close();
@@ -119,7 +125,7 @@ test("replicas agree on the hash however the entries were portioned and compacte
   const one = StateStore.open(new MemoryEngine(), OPTIONS);
   while (log.length < 600) {
     log.push(...applySome(draw, one, model).entries);
-    one.compactStep(3);
+    one.removeCompacted();
   }
   const other = StateStore.open(new MemoryEngine());
   replay(draw, other, log);
@@ -149,7 +155,7 @@ test("compaction removes everything that no read can reach", async () => {
   apply(put("b", "last"));
   apply({ type: "compact", revision: state.summary.revision });
   assert.ok(rowsOf(engine) > 100, "there is something to remove");
-  while (state.compactStep(7));
+  state.removeCompacted();
   assert.equal(rowsOf(engine), 2, "the record and its event, where a watch may still start");
   await assertReadsAsModel(draw, engine, model);
 });

@@ -67,7 +67,7 @@ test("reads are right whatever is applied and compacted between their steps", as
         model.apply(command);
         applyAll(state, [command]);
       }
-      while (draw(2) === 0 && state.compactStep(1 + draw(20)));
+      if (draw(2) === 0) state.removeCompacted();
     };
     const reader = readerOf(new InterleavedEngine(engine, work));
     for (let round = 0; round < 40; round += 1) {
@@ -183,7 +183,7 @@ test("a long history of one key costs seeks, not a walk over its versions", asyn
   assert.ok(counting.rowsRead < 300, `${counting.rowsRead} rows read`);
   const before = counting.rowsRead;
   assert.equal(reader.getAt(bytes("b"), middle).type, "found");
-  assert.equal(counting.rowsRead - before, 1, "a read at a revision is one seek");
+  assert.equal(counting.rowsRead - before, 2, "a row to know the era, and the version");
 });
 
 test("a scan lets other work run between turns", async () => {

@@ -11,11 +11,14 @@ import {
   currentRange,
   decodeRecord,
   decodeVersion,
-  historyAt,
+  historyEnd,
+  historyKey,
   historyRange,
   type KeyRange,
   type KvRecord,
   type Revision,
+  TAG_HISTORY,
+  tagRange,
 } from "../../kv/index.ts";
 import type {
   GetResult,
@@ -28,6 +31,7 @@ import { StorageError } from "../errors.ts";
 import { decodeRow } from "./decoding.ts";
 import type { Engine, EngineIterator } from "./engine.ts";
 import { HistoryCursor } from "./history-cursor.ts";
+import { erasAfter } from "./history-eras.ts";
 import { blankFigures, decodeFigures, FIGURES_KEY, type StateFigures } from "./meta.ts";
 import { PageBuilder } from "./page-builder.ts";
 import { CurrentCursor, MergedRows, type RowSource } from "./visible-rows.ts";
@@ -46,6 +50,11 @@ export const READER_DEFAULTS: ReaderOptions = {
   bytesPerTurn: 256 * 1024,
   defer: () => setImmediate(),
 };
+
+/** Rows that the eras of a scan together read at a time. */
+const HISTORY_ROWS = 64;
+/** Rows that an era reads at a time at least. */
+const HISTORY_ROWS_MIN = 4;
 
 export class EngineReader implements StateReader {
   readonly #engine: Engine;
@@ -76,7 +85,7 @@ export class EngineReader implements StateReader {
     if (current !== undefined && current.modRevision <= revision) {
       return { type: "found", record: current, revision: figures.revision };
     }
-    const record = this.#historic(historyAt(key, revision));
+    const record = this.#historic(key, revision);
     const after = this.#figures(this.#engine.getMany([FIGURES_KEY])[0]);
     if (after.compactRevision > revision) {
       return { type: "failed", code: "REVISION_COMPACTED", revision: after.revision };
@@ -113,12 +122,12 @@ export class EngineReader implements StateReader {
       const rowsMax = Math.max(1, Math.min(request.limit + 1, this.#options.rowsPerTurn));
       const current = new CurrentCursor(this.#engine.path, view.rows, { revision, rowsMax });
       if (revision === view.figures.revision) return await this.#page(request, current, revision);
-      const past = this.#open(historyRange(request.start, request.end), opened);
+      const past = this.#openHistory(request, revision, opened);
       if (past.figures.compactRevision > revision) {
         return { type: "failed", code: "REVISION_COMPACTED", revision: past.figures.revision };
       }
-      const history = new HistoryCursor(this.#engine.path, past.rows, revision);
-      return await this.#page(request, new MergedRows(current, history), revision);
+      const merged = new MergedRows([current, ...past.cursors]);
+      return await this.#page(request, merged, revision);
     } finally {
       for (const rows of opened) rows.close();
     }
@@ -142,6 +151,28 @@ export class EngineReader implements StateReader {
     return { rows, figures: this.#figures(isFigures ? first.value : undefined) };
   }
 
+  /**
+   * One cursor for each era with something that was superseded after `revision`, newest first, and
+   * figures that are no older than any of them.
+   */
+  #openHistory(
+    request: ScanRequest,
+    revision: Revision,
+    opened: EngineIterator[],
+  ): { readonly cursors: readonly HistoryCursor[]; readonly figures: StateFigures } {
+    const { path } = this.#engine;
+    const whole = this.#open(tagRange(TAG_HISTORY), opened);
+    let { figures } = whole;
+    const eras = [...erasAfter(path, whole.rows, revision)];
+    const rowsMax = Math.max(HISTORY_ROWS_MIN, Math.ceil(HISTORY_ROWS / eras.length));
+    const cursors = eras.map((era) => {
+      const view = this.#open(historyRange(era, request.start, request.end), opened);
+      figures = view.figures;
+      return new HistoryCursor(path, view.rows, { revision, rowsMax });
+    });
+    return { cursors, figures };
+  }
+
   async #page(request: ScanRequest, rows: RowSource, revision: Revision): Promise<ScanResult> {
     const page = new PageBuilder(request);
     let budget = this.#options.rowsPerTurn;
@@ -158,12 +189,19 @@ export class EngineReader implements StateReader {
     return { type: "page", revision, ...page.finish() };
   }
 
-  #historic(range: KeyRange): KvRecord | null {
-    const rows = this.#engine.iterate({ ...range, cached: true });
+  /** What was superseded after `revision` and no newer than it: at most one version of an era. */
+  #historic(key: Uint8Array, revision: Revision): KvRecord | null {
+    const { path } = this.#engine;
+    const rows = this.#engine.iterate({ ...tagRange(TAG_HISTORY), cached: true });
     try {
-      const [row] = rows.next(1);
-      if (row === undefined) return null;
-      return decodeRow({ path: this.#engine.path, key: row.key }, row.value, decodeVersion);
+      for (const era of erasAfter(path, rows, revision)) {
+        rows.seek(historyKey({ era, key, revision }));
+        const [row] = rows.next(1);
+        if (row === undefined) return null;
+        if (Buffer.compare(row.key, historyEnd({ era, key })) >= 0) continue;
+        return decodeRow({ path, key: row.key }, row.value, decodeVersion);
+      }
+      return null;
     } finally {
       rows.close();
     }

@@ -22,10 +22,11 @@ import {
 } from "../../raft/index.ts";
 import type { Applied, SettledCommand, StateSummary } from "../../replica/index.ts";
 import { corrupt } from "../errors.ts";
-import { compactStep, isCompactionPending } from "./compaction.ts";
+import { isCompactionPending, removeCompacted } from "./compaction.ts";
 import { decodeRow } from "./decoding.ts";
 import type { Engine } from "./engine.ts";
 import { HashCheckpoints } from "./hash-checkpoints.ts";
+import { ERA_DEFAULTS } from "./history-eras.ts";
 import {
   blankFigures,
   CONFIGURATION_KEY,
@@ -37,22 +38,21 @@ import {
   NO_CONFIGURATION,
   type StateFigures,
 } from "./meta.ts";
-import { PendingEffects } from "./pending-effects.ts";
+import { type EffectsOptions, PendingEffects } from "./pending-effects.ts";
 import { SnapshotExport } from "./snapshot-export.ts";
 
-export interface StateStoreOptions {
+export interface StateStoreOptions extends EffectsOptions {
   /** A batch is written when it has so many bytes, at the next end of an entry. */
   readonly batchBytesMax: number;
   /** A write-back is due when so many bytes were written since the last. */
   readonly writeBackBytes: number;
-  /** Records kept in memory for those that overwrite them. */
-  readonly recordCacheBytes: number;
 }
 
 export const STATE_STORE_DEFAULTS: StateStoreOptions = {
   batchBytesMax: 4 * 1024 * 1024,
   writeBackBytes: 1024 * 1024,
   recordCacheBytes: 1024 * 1024,
+  ...ERA_DEFAULTS,
 };
 
 type Decoded = ReturnType<typeof decodeCommand>;
@@ -75,7 +75,7 @@ export class StateStore {
   ) {
     this.#engine = engine;
     this.#options = options;
-    this.#effects = new PendingEffects(engine, found.figures, options.recordCacheBytes);
+    this.#effects = new PendingEffects(engine, found.figures, options);
     this.#configuration = found.configuration;
     this.#checkpoints = HashCheckpoints.load(engine);
     this.#checkpoints.assertNotAfter(found.figures.appliedIndex, engine.path);
@@ -122,7 +122,7 @@ export class StateStore {
     return this.#configuration.index;
   }
 
-  /** `compactStep` has work to do. */
+  /** `removeCompacted` has work to do. */
   get isCompactionPending(): boolean {
     return isCompactionPending(this.#effects);
   }
@@ -175,13 +175,11 @@ export class StateStore {
     this.#engine.writeBack(done);
   }
 
-  /**
-   * One step of background compaction, of at most `eventsMax` events.
-   * @returns true when there is more to remove
-   */
-  compactStep(eventsMax: number): boolean {
-    this.#hasUnsynced ||= this.isCompactionPending;
-    return compactStep(this.#engine, this.#effects, eventsMax);
+  /** Removes what compactions left behind for later. */
+  removeCompacted(): void {
+    if (!this.isCompactionPending) return;
+    removeCompacted(this.#engine, this.#effects);
+    this.#hasUnsynced = true;
   }
 
   /** An unchanging view of the whole state as of the applied index. */

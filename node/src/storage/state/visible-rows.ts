@@ -7,7 +7,6 @@ import { decodeRecord, type KvRecord, type Revision } from "../../kv/index.ts";
 import type { KeyValue } from "../../replica/index.ts";
 import { decodeRow } from "./decoding.ts";
 import type { EngineIterator, EngineRow } from "./engine.ts";
-import type { HistoryCursor } from "./history-cursor.ts";
 
 /** A row; null at the end; undefined: nothing in this share, call again, later. */
 export type Step = KeyValue | null | undefined;
@@ -58,28 +57,35 @@ export class CurrentCursor implements RowSource {
   }
 }
 
-/** Current records and history as one. Where both have a key, the current record is the newer. */
+/**
+ * Current records and eras of the history as one. Of those that have a key the first one counts:
+ * current records are newer than history, and what a newer era superseded is newer too.
+ */
 export class MergedRows implements RowSource {
-  readonly #current: CurrentCursor;
-  readonly #history: HistoryCursor;
-  #nextCurrent: Step = undefined;
-  #nextHistoric: Step = undefined;
+  readonly #sources: readonly RowSource[];
+  /** The next row of each source, undefined while it is searched. */
+  readonly #heads: Step[];
 
-  constructor(current: CurrentCursor, history: HistoryCursor) {
-    this.#current = current;
-    this.#history = history;
+  /** @param sources newest first */
+  constructor(sources: readonly RowSource[]) {
+    this.#sources = sources;
+    this.#heads = sources.map(() => undefined);
   }
 
   next(): Step {
-    this.#nextCurrent ??= this.#nextCurrent === null ? null : this.#current.next();
-    this.#nextHistoric ??= this.#nextHistoric === null ? null : this.#history.next();
-    const current = this.#nextCurrent;
-    const historic = this.#nextHistoric;
-    if (current === undefined || historic === undefined) return undefined;
-    const order = compareSteps(current, historic);
-    if (order <= 0) this.#nextCurrent = current === null ? null : undefined;
-    if (order >= 0) this.#nextHistoric = historic === null ? null : undefined;
-    return order <= 0 ? current : historic;
+    const heads = this.#heads;
+    let least: KeyValue | null = null;
+    for (const [at, source] of this.#sources.entries()) {
+      const head = heads[at] === undefined ? source.next() : heads[at];
+      heads[at] = head;
+      if (head === undefined) return undefined;
+      if (compareSteps(head, least) < 0) least = head;
+    }
+    if (least === null) return null;
+    for (const [at, head] of heads.entries()) {
+      if (head !== undefined && compareSteps(head, least) === 0) heads[at] = undefined;
+    }
+    return least;
   }
 }
 
