@@ -25,7 +25,7 @@ import { splitTarget } from "./target.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Set by the first hook of every request. */
+    /** Set when the request is admitted, before its body is read. */
     exchange: Exchange;
   }
   interface FastifyContextConfig {
@@ -181,7 +181,7 @@ export class ApiServer {
       },
       clientErrorHandler: (error, socket) => answerConnectionError(error, socket, metrics),
       frameworkErrors: (error, request, reply) => {
-        this.#open(request, reply).fail(error);
+        this.#open(null, request, reply).fail(error);
       },
     });
     app.server.maxConnections = limits.connectionsMax;
@@ -198,12 +198,10 @@ export class ApiServer {
   #register(): void {
     const { app } = this;
     app.decorateRequest("exchange");
-    app.addHook("onRoute", ({ url, config }) => {
+    app.addHook("onRoute", ({ url, config, onRequest }) => {
       const isPublic = config?.access === undefined || config.access === "public";
       if (isPublic && url.startsWith("/v1")) throw new Error(`route ${url} declares no verb`);
-    });
-    app.addHook("onRequest", (request, reply, done) => {
-      if (this.#admit(request, reply)) done();
+      if (onRequest === undefined) throw new Error(`route ${url} admits no request`);
     });
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => {
@@ -212,6 +210,10 @@ export class ApiServer {
     app.setErrorHandler((error, request, reply) => {
       reply.hijack();
       request.exchange.fail(error);
+    });
+    app.addHook("onRequest", (request, reply, done) => {
+      // Where no route matched, none has admitted it.
+      if (!request.is404 || this.#admit(null, request, reply)) done();
     });
     app.setNotFoundHandler((request, reply) => {
       reply.hijack();
@@ -226,6 +228,9 @@ export class ApiServer {
       url: frameworkPath(route.path),
       bodyLimit: bodyBytesMax(route, this.setup.limits),
       config: { access: route.access },
+      onRequest: (request, reply, done) => {
+        if (this.#admit(route, request, reply)) done();
+      },
       handler: (request, reply) => {
         reply.hijack();
         this.#serve(route, request);
@@ -233,22 +238,18 @@ export class ApiServer {
     });
   }
 
-  #open(request: FastifyRequest, reply: FastifyReply): Exchange {
+  #open(route: Route | null, request: FastifyRequest, reply: FastifyReply): Exchange {
     const raw = { request: request.raw, response: reply.raw };
     const target = splitTarget(request.originalUrl);
-    const { method, url } = request.routeOptions;
-    const route =
-      typeof method === "string" && url !== undefined ? this.#table.find(method, url) : null;
     const exchange = new Exchange(this.#ports, { requestId: request.id, target, route }, raw);
     this.#inFlight.add(exchange);
     return exchange;
   }
 
   /** Everything that can be decided from the headers. False: the request was answered. */
-  #admit(request: FastifyRequest, reply: FastifyReply): boolean {
-    const exchange = this.#open(request, reply);
+  #admit(route: Route | null, request: FastifyRequest, reply: FastifyReply): boolean {
+    const exchange = this.#open(route, request, reply);
     request.exchange = exchange;
-    const { route } = exchange;
     try {
       this.#ports.answers.admit(request.raw.socket, reply.raw);
       if (route === null || route.access === "public") return true;

@@ -28,28 +28,19 @@ function checkRoutes(routes: readonly Route[]): void {
   }
 }
 
-/** Routes by name, and by path for 405. */
+/** Routes, and by path for 405. */
 export class RouteTable {
   readonly routes: readonly Route[];
-  readonly #byName: ReadonlyMap<string, Route>;
   readonly #paths: readonly { readonly matcher: RegExp; readonly path: string }[];
 
   constructor(routes: readonly Route[]) {
     checkRoutes(routes);
     this.routes = routes;
-    this.#byName = new Map(
-      routes.map((route) => [`${route.method} ${frameworkPath(route.path)}`, route]),
-    );
     const paths = [...new Set(routes.map((route) => route.path))];
     this.#paths = paths.map((path) => ({
       path,
       matcher: path === keyRoutePath ? /^\/v1\/kv\/\{key\}$/ : toMatcher(path),
     }));
-  }
-
-  /** @param path as fastify writes it */
-  find(method: string, path: string): Route | null {
-    return this.#byName.get(`${method} ${path}`) ?? null;
   }
 
   /** The methods of a path as requested; empty when no route has it. */

@@ -218,7 +218,7 @@ const storageSchema: JsonSchema<StorageConfig> = schemaOf<StorageConfig>()(
       recordCacheBytes: bytes("Records written last, which those that overwrite them look up.", {
         min: mebibyte / 16,
         max: gibibyte,
-        default: 32 * mebibyte,
+        default: 40 * mebibyte,
       }),
       compaction: oneOf(
         "How table files are merged. `universal` costs less CPU and may need three times the " +

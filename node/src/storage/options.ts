@@ -33,6 +33,6 @@ export const STORAGE_DEFAULTS: StorageOptions = {
   applyBytesMax: 4 * MIB,
   tailBytesMax: 32 * MIB,
   writeBackBytes: MIB,
-  recordCacheBytes: 32 * MIB,
+  recordCacheBytes: 40 * MIB,
   ...ERA_DEFAULTS,
 };

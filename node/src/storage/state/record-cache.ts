@@ -40,6 +40,8 @@ export class RecordCache {
   readonly #ringBytes: number;
   /** Buckets of `WAYS` positions. A position counts bytes over all rounds of the ring. */
   readonly #slots: Float64Array;
+  /** Where in the ring that is: a remainder of numbers this large costs as much as the look-up. */
+  readonly #places: Int32Array;
   /** The hash of the key in each slot: what is not it need not be looked at in the ring. */
   readonly #hashes: Int32Array;
   readonly #bucketMask: number;
@@ -59,6 +61,7 @@ export class RecordCache {
     this.#ringBytes = bytesMax;
     const buckets = 2 ** Math.floor(Math.log2(bytesMax / BYTES_PER_SLOT / WAYS));
     this.#slots = new Float64Array(buckets * WAYS);
+    this.#places = new Int32Array(buckets * WAYS);
     this.#hashes = new Int32Array(buckets * WAYS);
     this.#bucketMask = buckets - 1;
   }
@@ -83,8 +86,7 @@ export class RecordCache {
       writeRecord(this.#ring, this.#placeIn(known) + HEADER_BYTES + key.length, record);
     } else {
       const slot = known >= 0 ? known : this.#oldestSlot(hashed.hash);
-      this.#slots[slot] = this.#append(key, record, bytes);
-      this.#hashes[slot] = hashed.hash;
+      this.#append(slot, hashed, record);
     }
   }
 
@@ -113,24 +115,26 @@ export class RecordCache {
     return oldest;
   }
 
-  /** Writes an entry over the oldest ones. @returns its position */
-  #append(key: Uint8Array, record: KvRecord, bytes: number): number {
+  /** Writes an entry over the oldest ones. */
+  #append(slot: number, { key, hash }: HashedKey, record: KvRecord): void {
+    const bytes = recordBytes(record);
     const size = HEADER_BYTES + key.length + bytes;
     const left = this.#ringBytes - (this.#head % this.#ringBytes);
     // An entry lies in one piece.
     if (left < size) this.#head += left;
-    const position = this.#head;
-    const at = position % this.#ringBytes;
+    const at = this.#head % this.#ringBytes;
     this.#ring.view.setUint32(at, key.length);
     this.#ring.view.setUint32(at + 4, bytes);
     this.#ring.bytes.set(key, at + HEADER_BYTES);
     writeRecord(this.#ring, at + HEADER_BYTES + key.length, record);
+    this.#slots[slot] = this.#head;
+    this.#places[slot] = at;
+    this.#hashes[slot] = hash;
     this.#head += size;
-    return position;
   }
 
   #placeIn(slot: number): number {
-    return (this.#slots[slot] ?? NOWHERE) % this.#ringBytes;
+    return this.#places[slot] ?? NOWHERE;
   }
 
   /** Nothing was written over it. */
