@@ -68,6 +68,10 @@ test("a route without a verb, or declared twice, is refused at registration", as
   assert.throws(() => {
     api.server.app.get("/v1/behind-the-table", () => "open");
   }, /declares no verb/);
+  assert.throws(() => {
+    const config = { access: "read" } as const;
+    api.server.app.get("/v1/without-a-gate", { config }, () => "open");
+  }, /admits no request/);
 });
 
 test("a route whose plan needs less than it declares does not run", async () => {

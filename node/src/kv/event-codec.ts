@@ -6,8 +6,8 @@
  *          then the raw key up to the end
  *   block  version (1), then for each event u32 length, its place as in key-space.ts, the event
  *
- * A block holds consecutive events and lies at the place of the last one, so that the first block at
- * or after a place is the one with its event. How many are in one is no part of the replicated
+ * A block holds consecutive events and lies at the place of the last one, so that the first block
+ * at or after a place is the one with its event. How many are in one is no part of the replicated
  * state.
  */
 import { ByteReader, DecodeError } from "../codec/index.ts";

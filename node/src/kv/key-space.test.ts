@@ -137,7 +137,11 @@ test("records, tombstones and events decode to what they were", () => {
 
 test("a block of events decodes to what it was, and refuses what is no block", () => {
   const events = [1, 2].map((sub) => {
-    const event = { type: "put", key: Uint8Array.of(sub), previousRevision: toRevision(2) } as const;
+    const event = {
+      type: "put",
+      key: Uint8Array.of(sub),
+      previousRevision: toRevision(2),
+    } as const;
     return { revision: toRevision(9), sub, ...event };
   });
   const bytes = encodeEventBlock(events);

@@ -8,6 +8,12 @@ const CRASHES = {
   faultEveryUs: 200_000,
 } as const;
 
+const REMOVES_EVENT_OF_COMPACT_REVISION = {
+  file: "storage/state/compaction.ts",
+  find: "eventKey({ revision: compactRevision, sub: 0 })",
+  replace: "eventKey({ revision: toRevision(compactRevision + 1), sub: 0 })",
+};
+
 export const stateBugs: readonly Mutant[] = [
   {
     bug: "the applied index is saved apart from the data",
@@ -37,17 +43,8 @@ export const stateBugs: readonly Mutant[] = [
     edits: [
       {
         file: "storage/state/compaction.ts",
-        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
-        replace: "  const end = eventKey({ revision: figures.revision, sub: 0 });",
-      },
-      {
-        file: "storage/state/compaction.ts",
-        find: "  if (removed < eventsMax) figures",
-        replace:
-          "  const { compactRevision } = figures;\n" +
-          "  if (figures.removedRevision > compactRevision) " +
-          "figures.removedRevision = compactRevision;\n" +
-          "  if (removed < eventsMax) figures",
+        find: "    const start = erasBefore(engine, compactRevision);\n",
+        replace: "    const start = erasBefore(engine, figures.revision);\n",
       },
     ],
     caughtBy: {
@@ -60,14 +57,7 @@ export const stateBugs: readonly Mutant[] = [
   {
     bug: "a compaction removes the event of the compacted revision itself",
     seenIn: "etcd #18089, #19179",
-    edits: [
-      {
-        file: "storage/state/compaction.ts",
-        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
-        replace:
-          "  const end = eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 });",
-      },
-    ],
+    edits: [REMOVES_EVENT_OF_COMPACT_REVISION],
     caughtBy: {
       suite: "storage",
       files: ["node/src/storage/state/state-model.test.ts"],
@@ -78,12 +68,7 @@ export const stateBugs: readonly Mutant[] = [
     bug: "the revision falls after a crash in a compaction",
     seenIn: "etcd #17780",
     edits: [
-      {
-        file: "storage/state/compaction.ts",
-        find: "  const end = eventKey({ revision: figures.compactRevision, sub: 0 });",
-        replace:
-          "  const end = eventKey({ revision: toRevision(figures.compactRevision + 1), sub: 0 });",
-      },
+      REMOVES_EVENT_OF_COMPACT_REVISION,
       {
         file: "storage/state/state-store.ts",
         find: "    if (revision === figures.revision) return;\n",
@@ -95,7 +80,42 @@ export const stateBugs: readonly Mutant[] = [
     caughtBy: {
       suite: "storage",
       files: ["node/src/storage/state/state-store.test.ts"],
-      test: "a compaction goes on after a crash at any point of it",
+      test: "a compaction takes the eras that hold nothing it leaves to be read",
+    },
+  },
+  {
+    bug: "what one revision superseded lies in two eras, of which one goes before the other",
+    seenIn: "this repository's design",
+    edits: [
+      {
+        file: "storage/state/pending-effects.ts",
+        find: "    const place = { era: this.#era.first, key,",
+        replace:
+          "    this.#era.advance(this.figures);\n" +
+          "    const place = { era: this.#era.first, key,",
+      },
+    ],
+    caughtBy: {
+      suite: "storage",
+      files: ["node/src/storage/state/state-store.test.ts"],
+      test: "an era ends by its bytes, goes on after a restart, and holds revisions whole",
+    },
+  },
+  {
+    bug: "a read of the past looks into the newest era only",
+    seenIn: "this repository's design",
+    edits: [
+      {
+        file: "storage/state/history-eras.ts",
+        find: "    if (era <= revision + 1) return;\n",
+        replace: "    if (era > 0) return;\n",
+      },
+    ],
+    caughtBy: {
+      suite: "simulation",
+      promises: ["reads of the past", "scans at one revision"],
+      scenario: { ...THREE, faults: [] },
+      seedsMax: 10,
     },
   },
   {

@@ -234,6 +234,7 @@ test("a compaction takes the eras that hold nothing it leaves to be read", () =>
       assert.equal(found.type === "found" && found.record.modRevision, revision);
     }
   }
+  assert.equal(StateStore.open(engine, ERAS).summary.revision, 20);
   state.apply(putsOf("a", state.summary.appliedIndex + 1, state.summary.appliedIndex + 1), ORIGIN);
   assert.deepEqual(erasLeft(), [21], "the next history begins an era");
 });
