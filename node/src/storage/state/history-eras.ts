@@ -1,8 +1,8 @@
 /**
  * The eras of the history (kv/key-space.ts): when the next one begins, and which of them a reader
- * or a compaction has to look at. An era goes as a whole once nothing in it can be read any more, in
- * one step and without a look at its rows. Where eras are cut is no part of the replicated state:
- * replicas may differ in it.
+ * or a compaction has to look at. An era goes as a whole once nothing in it can be read any more,
+ * in one step and without a look at its rows. Where eras are cut is no part of the replicated
+ * state: replicas may differ in it.
  */
 import {
   decodeHistoryKey,
