@@ -109,8 +109,11 @@ describe("a data folder that cannot be served", () => {
   it("refuses a layout that it does not know", async () => {
     await withPath((path) => {
       bootstrapped(path);
-      writeFileSync(join(path, "FORMAT"), "kvcluster data folder, format 2\n");
-      assert.throws(() => open(path), { code: "UNSUPPORTED_FORMAT", message: /format 2/ });
+      for (const format of [1, 3]) {
+        writeFileSync(join(path, "FORMAT"), `kvcluster data folder, format ${format}\n`);
+        const message = new RegExp(`format ${format}.*reads.*format 2.*another folder`);
+        assert.throws(() => open(path), { code: "UNSUPPORTED_FORMAT", message });
+      }
     });
   });
 
