@@ -24,7 +24,7 @@ import { STORAGE_DEFAULTS, type StorageOptions } from "./options.ts";
 /** Which encryption keys data here may be sealed with; written by crypto/. */
 export const KEY_USE_FILE = "keys-in-use";
 const FORMAT_FILE = "FORMAT";
-/** Format 1, which no release had, kept the history by key alone (docs/adr/0002-state-layout.md). */
+/** Format 1 kept the history by key alone (docs/adr/0002-state-layout.md); no release had it. */
 const FORMAT_TEXT = "kvcluster data folder, format 2\n";
 const OUR_NAMES: readonly string[] = [
   FORMAT_FILE,
@@ -190,7 +190,7 @@ const checkFormat = (path: string, hasFormat: boolean, isMember: boolean): void 
   const found = JSON.stringify(text.slice(0, 80));
   const known = JSON.stringify(FORMAT_TEXT.trim());
   const message =
-    `${file} says ${found}, this program reads ${known} and converts nothing: use the program that ` +
-    "wrote it, or another folder";
+    `${file} says ${found}, this program reads ${known} and converts nothing: use the program ` +
+    "that wrote it, or another folder";
   throw new StorageError("UNSUPPORTED_FORMAT", message);
 };
