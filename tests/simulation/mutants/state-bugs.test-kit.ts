@@ -42,9 +42,9 @@ export const stateBugs: readonly Mutant[] = [
     seenIn: "etcd #17780 and its kind",
     edits: [
       {
-        file: "storage/state/compaction.ts",
-        find: "    const start = erasBefore(engine, compactRevision);\n",
-        replace: "    const start = erasBefore(engine, figures.revision);\n",
+        file: "storage/state/history-eras.ts",
+        find: "eras.findIndex((era) => era <= compactRevision + 1);",
+        replace: "eras.findIndex((era) => era <= revision + 1);",
       },
     ],
     caughtBy: {

@@ -4,13 +4,10 @@
  * tombstones, whose cost does not depend on how much there is; what a crash leaves half done is
  * done again.
  */
-import { eventKey, TAG_HISTORY, tagRange, toRevision } from "../../kv/index.ts";
+import { eventKey } from "../../kv/index.ts";
 import type { Engine } from "./engine.ts";
-import { erasBefore } from "./history-eras.ts";
+import { deadEras } from "./history-eras.ts";
 import type { PendingEffects } from "./pending-effects.ts";
-
-const FIRST_EVENT = eventKey({ revision: toRevision(0), sub: 0 });
-const HISTORY = tagRange(TAG_HISTORY);
 
 /** There is something that a compaction has yet to remove. */
 export const isCompactionPending = (effects: PendingEffects): boolean =>
@@ -23,15 +20,15 @@ export const isCompactionPending = (effects: PendingEffects): boolean =>
  */
 export const removeCompacted = (engine: Engine, effects: PendingEffects): void => {
   const { figures } = effects;
-  const { compactRevision } = figures;
-  if (figures.revision === compactRevision) {
-    engine.deleteRange(HISTORY.start, HISTORY.end);
-    effects.forgetHistory();
-  } else {
-    const start = erasBefore(engine, compactRevision);
-    if (start !== null) engine.deleteRange(start, HISTORY.end);
-  }
-  engine.deleteRange(FIRST_EVENT, eventKey({ revision: compactRevision, sub: 0 }));
+  const { compactRevision, removedRevision } = figures;
+  const eras = deadEras(engine, figures);
+  if (eras !== null) engine.deleteRange(eras.start, eras.end);
+  if (figures.revision === compactRevision) effects.forgetHistory();
+  engine.deleteRange(
+    eventKey({ revision: removedRevision, sub: 0 }),
+    eventKey({ revision: compactRevision, sub: 0 }),
+  );
+  // Last, for a crash: what these figures say is removed is.
   figures.removedRevision = compactRevision;
   effects.write({ sync: false });
 };

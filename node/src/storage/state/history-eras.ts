@@ -7,6 +7,7 @@
 import {
   decodeHistoryKey,
   eraRange,
+  type KeyRange,
   type Revision,
   TAG_HISTORY,
   tagRange,
@@ -129,18 +130,31 @@ export function* erasAfter(
   }
 }
 
+/** What of the past is kept, and what was removed already. */
+export interface RemovalWindow extends EraWindow {
+  readonly removedRevision: Revision;
+}
+
 /**
- * The beginning of what lies in eras that hold nothing that is seen at `revision` or later; null
- * when there is none.
+ * The eras that a compaction may remove, as one range: in them everything was superseded by the
+ * compact revision. Null when there is none. Ranges of later compactions do not overlap this one:
+ * RocksDB keeps, for each part of overlapping ones, a list of all that cover it.
  */
-export const erasBefore = (engine: Engine, revision: Revision): Uint8Array | null => {
+export const deadEras = (
+  engine: Engine,
+  { revision, compactRevision, removedRevision }: RemovalWindow,
+): KeyRange | null => {
   const rows = engine.iterate({ ...tagRange(TAG_HISTORY), values: false });
   try {
-    const last = [...erasAfter(engine.path, rows, revision)].at(-1);
-    if (last === undefined) return null;
-    const { end } = eraRange(last);
-    rows.seek(end);
-    return nextEra(engine.path, rows) === null ? null : end;
+    const eras = [...erasAfter(engine.path, rows, removedRevision)];
+    const isAllDead = revision === compactRevision;
+    const last = eras.findIndex((era) => era <= compactRevision + 1);
+    // Every era begins after the compact revision: none ended by then.
+    if (last < 0 && !isAllDead) return null;
+    const newest = eras[isAllDead ? 0 : last + 1];
+    const oldest = eras.at(-1);
+    if (newest === undefined || oldest === undefined) return null;
+    return { start: eraRange(newest).start, end: eraRange(oldest).end };
   } finally {
     rows.close();
   }

@@ -214,6 +214,12 @@ test("a compaction takes the eras that hold nothing it leaves to be read", () =>
   const engine = new MemoryEngine();
   const state = StateStore.open(engine, ERAS);
   applyIn(state, 4, putsOf("a", 1, 20));
+  const removed: { readonly start: Uint8Array; readonly end: Uint8Array }[] = [];
+  const deleteRange = engine.deleteRange.bind(engine);
+  engine.deleteRange = (start, end) => {
+    removed.push({ start, end });
+    deleteRange(start, end);
+  };
   const erasLeft = (): readonly number[] => [...new Set(historyKeys(engine).map(({ era }) => era))];
   assert.deepEqual(erasLeft(), [16, 11, 6, 1]);
   for (const [compactRevision, eras] of [
@@ -235,6 +241,12 @@ test("a compaction takes the eras that hold nothing it leaves to be read", () =>
     }
   }
   assert.equal(StateStore.open(engine, ERAS).summary.revision, 20);
+  assert.equal(removed.length, 9, "events each time, and eras where one ended");
+  removed.sort((one, other) => Buffer.compare(one.start, other.start));
+  for (const [at, { start }] of removed.entries()) {
+    const before = removed[at - 1]?.end ?? Uint8Array.of();
+    assert.ok(Buffer.compare(before, start) <= 0, "ranges do not overlap");
+  }
   state.apply(putsOf("a", state.summary.appliedIndex + 1, state.summary.appliedIndex + 1), ORIGIN);
   assert.deepEqual(erasLeft(), [21], "the next history begins an era");
 });
