@@ -11,7 +11,7 @@ const CRASHES = {
 const REMOVES_EVENT_OF_COMPACT_REVISION = {
   file: "storage/state/compaction.ts",
   find: "eventKey({ revision: compactRevision, sub: 0 })",
-  replace: "eventKey({ revision: toRevision(compactRevision + 1), sub: 0 })",
+  replace: "eventKey({ revision: (compactRevision + 1) as never, sub: 0 })",
 };
 
 export const stateBugs: readonly Mutant[] = [
@@ -79,7 +79,7 @@ export const stateBugs: readonly Mutant[] = [
     ],
     caughtBy: {
       suite: "storage",
-      files: ["node/src/storage/state/state-store.test.ts"],
+      files: ["node/src/storage/state/compaction.test.ts"],
       test: "a compaction takes the eras that hold nothing it leaves to be read",
     },
   },
@@ -97,7 +97,7 @@ export const stateBugs: readonly Mutant[] = [
     ],
     caughtBy: {
       suite: "storage",
-      files: ["node/src/storage/state/state-store.test.ts"],
+      files: ["node/src/storage/state/compaction.test.ts"],
       test: "an era ends by its bytes, goes on after a restart, and holds revisions whole",
     },
   },
