@@ -19,7 +19,6 @@ import {
   noopEntry,
   ORIGIN,
   put,
-  readerOf,
   remove,
 } from "./state.test-kit.ts";
 import { STATE_STORE_DEFAULTS, StateStore } from "./state-store.ts";
