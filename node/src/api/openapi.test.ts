@@ -68,10 +68,12 @@ test("a route without a verb, or declared twice, is refused at registration", as
   assert.throws(() => {
     api.server.app.get("/v1/behind-the-table", () => "open");
   }, /declares no verb/);
-  assert.throws(() => {
-    const config = { access: "read" } as const;
-    api.server.app.get("/v1/without-a-gate", { config }, () => "open");
-  }, /admits no request/);
+  const config = { access: "read" } as const;
+  for (const hook of [{}, { onRequest: (_: unknown, __: unknown, done: () => void) => done() }]) {
+    assert.throws(() => {
+      api.server.app.get("/v1/with-a-gate-of-its-own", { config, ...hook }, () => "open");
+    }, /has not the gate/);
+  }
 });
 
 test("a route whose plan needs less than it declares does not run", async () => {
